@@ -1,0 +1,70 @@
+# Builds propstreet with PGXS. `make check` and `make demo` work without PostgreSQL: they install it, and test a private copy of it.
+
+# Every test, in the order it runs. Outputs to compare with are in expected/, for REGRESS and ISOLATION alike.
+REGRESS = price price_range external_ref etag cursor
+ISOLATION =
+PROVE_TESTS := $(sort $(wildcard test/t/*.pl))
+
+# Goals of test/run. They come before PGXS, as there may be no pg_config yet and PGXS has a check target of its own.
+RUN_GOALS = check demo
+
+ifneq ($(filter $(RUN_GOALS) schedule,$(MAKECMDGOALS)),)
+
+.PHONY: $(RUN_GOALS) schedule
+
+$(RUN_GOALS):
+	@test/run $@
+
+schedule:
+	@printf '%s\n' $(REGRESS:%='regress %') $(ISOLATION:%='isolation %') $(PROVE_TESTS:%='tap %')
+
+else
+
+PG_CONFIG ?= pg_config
+PGXS := $(shell $(PG_CONFIG) --pgxs)
+ifeq ($(wildcard $(PGXS)),)
+$(error $(PG_CONFIG) or its PGXS is missing: install postgresql-server-dev, set PG_CONFIG, or try `make check`, which installs what it needs)
+endif
+
+EXTENSION = propstreet
+EXTVERSION := $(shell sed -n "s/^default_version *= *'\(.*\)'/\1/p" $(EXTENSION).control)
+SCRIPT = $(EXTENSION)--$(EXTVERSION).sql
+DATA_built = $(SCRIPT)
+
+# src/webhook_worker.c belongs to a shared object of its own.
+MODULE_big = propstreet
+OBJS = $(patsubst %.c,%.o,$(filter-out src/webhook_worker.c,$(sort $(wildcard src/*.c))))
+
+# The server's headers are included as system headers, so that their own warnings don't count. WERROR=1 turns warnings into errors.
+PG_CPPFLAGS = -isystem $(shell $(PG_CONFIG) --includedir-server) $(shell pkg-config --cflags json-c 2>/dev/null)
+PG_CFLAGS = -Wall -Wextra $(if $(WERROR),-Werror)
+SHLIB_LINK = $(or $(shell pkg-config --libs json-c 2>/dev/null),-ljson-c)
+
+# Bitcode would need the very clang that built the server, for nothing that inlining could speed up here.
+override with_llvm = no
+
+REGRESS_OPTS = --inputdir=test --encoding=UTF8
+ISOLATION_OPTS = --inputdir=test --outputdir=. --encoding=UTF8
+TAP_TESTS := $(if $(PROVE_TESTS),1)
+
+include $(PGXS)
+
+$(OBJS): $(wildcard src/*.h)
+
+# Parts 0 to 4 are the extension; parts 5 are the tables, which the extension only carries, as the text of a function.
+CODE = $(sort $(wildcard sql/[0-4]*.sql))
+TABLES = $(sort $(wildcard sql/5*.sql))
+
+$(SCRIPT): $(CODE) $(TABLES) $(EXTENSION).control Makefile
+	@! grep -nF -e '$$install$$' -e '$$tables$$' $(TABLES) /dev/null || { echo 'the script uses these tags to quote the tables'; exit 1; }
+	{ printf '%s\n' '\echo Use "CREATE EXTENSION $(EXTENSION)" to load this file. \quit'; \
+	  cat $(CODE) /dev/null; \
+	  printf '%s\n' '' 'CREATE FUNCTION propstreet.install_1() RETURNS pg_catalog.text' \
+	    'LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$install$$ SELECT $$tables$$'; \
+	  cat $(TABLES) /dev/null; \
+	  printf '%s\n' '$$tables$$::pg_catalog.text $$install$$;' \
+	    'COMMENT ON FUNCTION propstreet.install_1()' \
+	    "    IS 'Table definitions of version 1, run by propstreet.install()';"; \
+	} > $@
+
+endif

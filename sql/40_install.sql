@@ -1,0 +1,127 @@
+-- 40_install.sql: installing the tables, rights on them, and checking them.
+
+CREATE FUNCTION propstreet.operations() RETURNS SETOF regprocedure
+	LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $operations$
+	SELECT p.oid::regprocedure
+	FROM pg_proc AS p
+	WHERE p.pronamespace = 'propstreet'::regnamespace
+		AND p.proname IN (
+			'project_create', 'project_get', 'project_find', 'project_update', 'project_delete', 'project_upsert',
+			'project_properties', 'project_close', 'project_reopen', 'teaser_advance', 'teaser_communicate',
+			'teaser_accept', 'prospect_add', 'prospect_get', 'prospect_find', 'prospect_update', 'prospect_remove',
+			'prospect_upsert', 'contact_projects', 'company_projects')
+$operations$;
+COMMENT ON FUNCTION propstreet.operations() IS 'The operations: functions whose execute right is the permission';
+
+DO $rights$
+DECLARE
+	operation regprocedure;
+BEGIN
+	FOR operation IN SELECT propstreet.operations() LOOP
+		EXECUTE pg_catalog.format('REVOKE ALL ON FUNCTION %s FROM PUBLIC', operation);
+		EXECUTE pg_catalog.format('GRANT EXECUTE ON FUNCTION %s TO @extowner@ WITH GRANT OPTION', operation);
+	END LOOP;
+END
+$rights$;
+
+CREATE FUNCTION propstreet.install() RETURNS integer
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $function$
+DECLARE
+	version integer := 0;
+BEGIN
+	PERFORM pg_advisory_xact_lock('pg_namespace'::regclass::integer, 'propstreet'::regnamespace::integer);
+	IF to_regprocedure('propstreet.table_version()') IS NOT NULL THEN
+		version := propstreet.table_version();
+	END IF;
+	IF version < 1 THEN
+		EXECUTE propstreet.install_1();
+	END IF;
+	RETURN propstreet.table_version();
+END
+$function$;
+COMMENT ON FUNCTION propstreet.install() IS
+	'Create the tables as the calling role, or upgrade them; without effect where they are up to date. The version of the tables';
+
+CREATE FUNCTION propstreet.grant_to(role name) RETURNS void
+	LANGUAGE plpgsql STRICT SET search_path = pg_catalog, pg_temp AS $function$
+DECLARE
+	operation regprocedure;
+	writable record;
+BEGIN
+	EXECUTE format('GRANT USAGE ON SCHEMA propstreet TO %I', role);
+	FOR operation IN SELECT propstreet.operations() LOOP
+		EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO %I', operation, role);
+	END LOOP;
+	EXECUTE format('GRANT SELECT ON propstreet.company, propstreet.contact, propstreet.investment_strategy, propstreet.property,
+		propstreet.project, propstreet.project_property, propstreet.prospect, propstreet.project_delta, propstreet.prospect_delta TO %I', role);
+	FOR writable IN SELECT * FROM (VALUES
+			('company', 'name, tags, blocked', 'name, tags, blocked'),
+			('contact', 'company_id, name, email, phone, tags, blocked', 'company_id, name, email, phone, tags, blocked'),
+			('investment_strategy', 'contact_id, company_id, asset_types, budget, active', 'contact_id, company_id, asset_types, budget, active'),
+			('property', 'profile', 'profile'),
+			('project_property', 'project_id, property_id', 'project_id, property_id'),
+			('project', 'name, asset_type, property_count, classification, mandate, price, price_range, external_refs',
+				'name, asset_type, property_count, classification, mandate, price, price_range, external_refs'),
+			('prospect', 'project_id, contact_id, company_id, classification, external_refs', 'classification, external_refs')
+		) AS w (name, to_insert, to_update) LOOP
+		EXECUTE format('GRANT INSERT (%s), UPDATE (%s) ON propstreet.%I TO %I',
+			writable.to_insert, writable.to_update, writable.name, role);
+	END LOOP;
+END
+$function$;
+COMMENT ON FUNCTION propstreet.grant_to(name) IS
+	'Give an application role the operations, SELECT on the public tables and views, and INSERT and UPDATE of the columns the API can write; no DELETE';
+
+CREATE FUNCTION propstreet.check() RETURNS TABLE (tenant_id bigint, resource text, id bigint, problem text)
+	LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $function$
+#variable_conflict use_column
+BEGIN
+	RETURN QUERY
+	WITH wanted AS (
+		SELECT t.tenant_id, t.id, r.ref FROM propstreet.project AS t, unnest(t.external_refs) AS r (ref) WHERE t.deleted_utc IS NULL
+	)
+	SELECT coalesce(w.tenant_id, i.tenant_id), 'project', coalesce(w.id, i.project_id),
+		format('external reference %s is %s project_external_ref', coalesce(w.ref, i.external_ref),
+			CASE WHEN w.id IS NULL THEN 'only in' ELSE 'missing in' END)
+	FROM wanted AS w FULL JOIN propstreet.project_external_ref AS i
+		ON i.tenant_id = w.tenant_id AND i.project_id = w.id AND i.external_ref OPERATOR(propstreet.=) w.ref
+	WHERE w.id IS NULL OR i.project_id IS NULL;
+
+	RETURN QUERY
+	WITH wanted AS (
+		SELECT t.tenant_id, t.project_id, t.id, r.ref FROM propstreet.prospect AS t, unnest(t.external_refs) AS r (ref) WHERE t.deleted_utc IS NULL
+	)
+	SELECT coalesce(w.tenant_id, i.tenant_id), 'prospect', coalesce(w.id, i.prospect_id),
+		format('external reference %s is %s prospect_external_ref', coalesce(w.ref, i.external_ref),
+			CASE WHEN w.id IS NULL THEN 'only in' ELSE 'missing in' END)
+	FROM wanted AS w FULL JOIN propstreet.prospect_external_ref AS i
+		ON i.tenant_id = w.tenant_id AND i.project_id = w.project_id AND i.prospect_id = w.id
+			AND i.external_ref OPERATOR(propstreet.=) w.ref
+	WHERE w.id IS NULL OR i.prospect_id IS NULL;
+
+	RETURN QUERY
+	SELECT t.tenant_id, 'prospect', t.id, 'tags or company_id are not those of the contact'
+	FROM propstreet.prospect AS t JOIN propstreet.contact AS c ON c.tenant_id = t.tenant_id AND c.id = t.contact_id
+	WHERE t.deleted_utc IS NULL AND (t.tags <> c.tags OR t.company_id IS DISTINCT FROM c.company_id);
+
+	RETURN QUERY
+	SELECT t.tenant_id, 'prospect', t.id, 'tags are not those of the company'
+	FROM propstreet.prospect AS t JOIN propstreet.company AS c ON c.tenant_id = t.tenant_id AND c.id = t.company_id
+	WHERE t.deleted_utc IS NULL AND t.contact_id IS NULL AND t.tags <> c.tags;
+
+	RETURN QUERY
+	SELECT NULL::bigint, c.relname::text, NULL::bigint, format('trigger %s is disabled', t.tgname)
+	FROM pg_trigger AS t JOIN pg_class AS c ON c.oid = t.tgrelid
+	WHERE c.relnamespace = 'propstreet'::regnamespace AND t.tgname LIKE 'propstreet\_%' AND t.tgenabled = 'D';
+
+	RETURN QUERY
+	SELECT NULL::bigint, c.relname::text, NULL::bigint, 'row-level security is disabled'
+	FROM pg_policy AS p JOIN pg_class AS c ON c.oid = p.polrelid
+	WHERE c.relnamespace = 'propstreet'::regnamespace AND p.polname = 'propstreet_tenant' AND NOT c.relrowsecurity;
+END
+$function$;
+COMMENT ON FUNCTION propstreet.check() IS
+	'What contradicts the rules in the stored data: no rows if all is well. For the tables'' owner, over all tenants';
+
+REVOKE ALL ON FUNCTION propstreet.install(), propstreet.grant_to(name), propstreet.check() FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION propstreet.install(), propstreet.grant_to(name), propstreet.check() TO @extowner@ WITH GRANT OPTION;

@@ -1,0 +1,24 @@
+-- 53_views.sql: delta views. Columns are listed, and later versions only append.
+
+CREATE VIEW propstreet.project_delta WITH (security_invoker) AS
+SELECT p.tenant_id, p.id, p.name, p.asset_type, p.property_count, p.status, p.classification, p.teaser_stage, p.published_utc,
+	p.verified_utc, p.communicated_utc, p.mandate, p.price, p.price_range, p.transactions, p.external_refs, p.created_utc,
+	p.updated_utc, p.deleted_utc, p.revision,
+	propstreet.etag('project', p.tenant_id, p.id, p.revision, p.updated_utc) AS etag,
+	propstreet.project_json(p) AS resource
+FROM propstreet.project AS p;
+COMMENT ON VIEW propstreet.project_delta IS
+	'Projects, deleted ones included, with ETag and the API''s JSON; for a delta read call propstreet.sync_barrier() first, or use propstreet.project_changes()';
+
+CREATE VIEW propstreet.prospect_delta WITH (security_invoker) AS
+SELECT p.tenant_id, p.id, p.project_id, p.contact_id, p.company_id, p.classification, p.tags, p.accepted_utc, p.deadline_utc,
+	p.external_refs, p.created_utc, p.updated_utc, p.deleted_utc, p.revision,
+	propstreet.etag('prospect', p.tenant_id, p.id, p.revision, p.updated_utc) AS etag,
+	propstreet.prospect_json(p) AS resource
+FROM propstreet.prospect AS p;
+COMMENT ON VIEW propstreet.prospect_delta IS
+	'Prospects, removed ones included, with ETag and the API''s JSON; for a delta read call propstreet.sync_barrier() first, or use propstreet.prospect_changes()';
+
+CREATE FUNCTION propstreet.table_version() RETURNS integer
+	LANGUAGE sql IMMUTABLE PARALLEL SAFE AS 'SELECT 1';
+COMMENT ON FUNCTION propstreet.table_version() IS 'Version of the tables, set by propstreet.install(); part of the data, so dumps carry it';

@@ -1,0 +1,423 @@
+/*
+ * changed.c
+ *	  AFTER statement triggers: unique references of project and prospect, and the
+ *	  copies that prospects hold of contacts and companies.  They read the
+ *	  transition tables and write once per 1,000 rows; a statement that changes
+ *	  nothing they care for costs a scan of those tables and no SQL.
+ */
+#include "postgres.h"
+
+#include "commands/trigger.h"
+#include "executor/spi.h"
+#include "executor/tuptable.h"
+#include "miscadmin.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/datum.h"
+#include "utils/memutils.h"
+#include "utils/rel.h"
+#include "utils/tuplestore.h"
+
+#include "propstreet.h"
+
+#define CHUNK 1000				/* rows written with one statement */
+
+/* The columns that a trigger looks at */
+typedef struct Attributes
+{
+	AttrNumber	tenant_id;
+	AttrNumber	id;
+	AttrNumber	project_id;		/* prospect */
+	AttrNumber	deleted_utc;	/* project, prospect */
+	AttrNumber	external_refs;	/* project, prospect */
+	AttrNumber	tags;			/* contact, company */
+	AttrNumber	company_id;		/* contact */
+} Attributes;
+
+/* The rows of a statement, old and new in step */
+typedef struct Transition
+{
+	TriggerData *trigger;
+	Attributes	at;
+	TupleTableSlot *old;		/* NULL for INSERT */
+	TupleTableSlot *new;
+} Transition;
+
+static AttrNumber
+column(Relation relation, const char *name)
+{
+	AttrNumber	number = SPI_fnumber(RelationGetDescr(relation), name);
+
+	return number > 0 ? number : InvalidAttrNumber;
+}
+
+static void
+begin_transition(Transition *transition, TriggerData *trigger)
+{
+	Relation	relation = trigger->tg_relation;
+
+	transition->trigger = trigger;
+	transition->at.tenant_id = column(relation, "tenant_id");
+	transition->at.id = column(relation, "id");
+	transition->at.project_id = column(relation, "project_id");
+	transition->at.deleted_utc = column(relation, "deleted_utc");
+	transition->at.external_refs = column(relation, "external_refs");
+	transition->at.tags = column(relation, "tags");
+	transition->at.company_id = column(relation, "company_id");
+	transition->new = MakeSingleTupleTableSlot(RelationGetDescr(relation), &TTSOpsMinimalTuple);
+	transition->old = trigger->tg_oldtable ? MakeSingleTupleTableSlot(RelationGetDescr(relation), &TTSOpsMinimalTuple) : NULL;
+}
+
+/* Another trigger may have read the transition tables before. */
+static void
+rewind_transition(Transition *transition)
+{
+	tuplestore_rescan(transition->trigger->tg_newtable);
+	if (transition->old)
+		tuplestore_rescan(transition->trigger->tg_oldtable);
+}
+
+static int64
+get_int64(TupleTableSlot *slot, AttrNumber number)
+{
+	bool		isnull;
+
+	return DatumGetInt64(slot_getattr(slot, number, &isnull));
+}
+
+/* The next row, with the old one it replaces: both tables are filled row by row. */
+static bool
+next_row(Transition *transition)
+{
+	CHECK_FOR_INTERRUPTS();
+	if (!tuplestore_gettupleslot(transition->trigger->tg_newtable, true, false, transition->new))
+		return false;
+	if (transition->old &&
+		(!tuplestore_gettupleslot(transition->trigger->tg_oldtable, true, false, transition->old) ||
+		 get_int64(transition->old, transition->at.id) != get_int64(transition->new, transition->at.id) ||
+		 get_int64(transition->old, transition->at.tenant_id) != get_int64(transition->new, transition->at.tenant_id)))
+		elog(ERROR, "transition tables of \"%s\" do not match", RelationGetRelationName(transition->trigger->tg_relation));
+	return true;
+}
+
+static void
+end_transition(Transition *transition)
+{
+	ExecDropSingleTupleTableSlot(transition->new);
+	if (transition->old)
+		ExecDropSingleTupleTableSlot(transition->old);
+}
+
+static bool
+same_value(Transition *transition, AttrNumber number)
+{
+	Form_pg_attribute attribute = TupleDescAttr(RelationGetDescr(transition->trigger->tg_relation), number - 1);
+	bool		nulls[2];
+	Datum		old = slot_getattr(transition->old, number, &nulls[0]);
+	Datum		new = slot_getattr(transition->new, number, &nulls[1]);
+
+	if (nulls[0] || nulls[1])
+		return nulls[0] == nulls[1];
+	return datum_image_eq(old, new, attribute->attbyval, attribute->attlen);
+}
+
+/* ---- references ---- */
+
+/* References to add to or take out of an index, collected until there are enough */
+typedef struct RefBatch
+{
+	bool		of_prospects;
+	bool		add;
+	int			count;
+	Datum	   *tenants;
+	Datum	   *projects;		/* scope of a prospect's reference, holder of a project's */
+	Datum	   *prospects;		/* holder of a prospect's reference */
+	Datum	   *refs;
+	MemoryContext context;		/* reset with each flush */
+} RefBatch;
+
+#define PROJECT_REFS_FROM \
+	"FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2), pg_catalog.unnest($3)) AS u (tenant_id, project_id, external_ref) "
+#define PROJECT_REFS_MATCH \
+	"r.tenant_id OPERATOR(pg_catalog.=) u.tenant_id AND r.external_ref OPERATOR(propstreet.=) u.external_ref "
+#define PROSPECT_REFS_FROM \
+	"FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2), pg_catalog.unnest($3), pg_catalog.unnest($4)) AS u (tenant_id, project_id, external_ref, prospect_id) "
+#define PROSPECT_REFS_MATCH \
+	"r.tenant_id OPERATOR(pg_catalog.=) u.tenant_id AND r.project_id OPERATOR(pg_catalog.=) u.project_id " \
+	"AND r.external_ref OPERATOR(propstreet.=) u.external_ref "
+
+#define REF_ARGS .nargs = 3,.args = {T_INT8_ARRAY, T_INT8_ARRAY, T_EXTERNAL_REF_ARRAY, T_INT8_ARRAY}
+#define PROSPECT_REF_ARGS .nargs = 4,.args = {T_INT8_ARRAY, T_INT8_ARRAY, T_EXTERNAL_REF_ARRAY, T_INT8_ARRAY}
+
+typedef struct RefStatements
+{
+	Statement	add;
+	Statement	holder;
+	Statement	remove;
+} RefStatements;
+
+static RefStatements project_refs = {
+	.add = {.sql = "INSERT INTO propstreet.project_external_ref (tenant_id, project_id, external_ref) "
+		"SELECT u.tenant_id, u.project_id, u.external_ref " PROJECT_REFS_FROM
+		"ORDER BY u.tenant_id, u.external_ref ON CONFLICT DO NOTHING", REF_ARGS},
+	.holder = {.sql = "SELECT u.external_ref, r.project_id " PROJECT_REFS_FROM
+		"JOIN propstreet.project_external_ref AS r ON " PROJECT_REFS_MATCH
+	"WHERE r.project_id OPERATOR(pg_catalog.<>) u.project_id LIMIT 1", REF_ARGS},
+	.remove = {.sql = "DELETE FROM propstreet.project_external_ref AS r USING (SELECT u.* " PROJECT_REFS_FROM ") AS u "
+		"WHERE " PROJECT_REFS_MATCH "AND r.project_id OPERATOR(pg_catalog.=) u.project_id", REF_ARGS}
+};
+
+static RefStatements prospect_refs = {
+	.add = {.sql = "INSERT INTO propstreet.prospect_external_ref (tenant_id, project_id, external_ref, prospect_id) "
+		"SELECT u.tenant_id, u.project_id, u.external_ref, u.prospect_id " PROSPECT_REFS_FROM
+		"ORDER BY u.tenant_id, u.project_id, u.external_ref ON CONFLICT DO NOTHING", PROSPECT_REF_ARGS},
+	.holder = {.sql = "SELECT u.external_ref, r.prospect_id " PROSPECT_REFS_FROM
+		"JOIN propstreet.prospect_external_ref AS r ON " PROSPECT_REFS_MATCH
+	"WHERE r.prospect_id OPERATOR(pg_catalog.<>) u.prospect_id LIMIT 1", PROSPECT_REF_ARGS},
+	.remove = {.sql = "DELETE FROM propstreet.prospect_external_ref AS r USING (SELECT u.* " PROSPECT_REFS_FROM ") AS u "
+		"WHERE " PROSPECT_REFS_MATCH "AND r.prospect_id OPERATOR(pg_catalog.=) u.prospect_id", PROSPECT_REF_ARGS}
+};
+
+/* Somebody else holds one of the references (specification, "External Ref Structure"). */
+static void
+check_holder(RefBatch *batch, const Datum *values)
+{
+	Problem		problem = {.member = batch->of_prospects ? "prospectId" : "projectId"};
+	bool		isnull;
+	char	   *ref;
+
+	if (run(batch->of_prospects ? &prospect_refs.holder : &project_refs.holder, values, NULL) == 0)
+		return;
+	ref = TextDatumGetCString(fetch_value(0, 1, &isnull));
+	problem.id = DatumGetInt64(fetch_value(0, 2, &isnull));
+	problem.detail = psprintf("External reference %s is already used in this %s", ref,
+							  batch->of_prospects ? "project" : "tenant");
+	problem_raise(PT_CONFLICT, &problem);
+}
+
+static Datum
+array_of(Datum *values, int count, ColumnType type)
+{
+	if (type == T_INT8)
+		return PointerGetDatum(construct_array(values, count, INT8OID, 8, FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
+	return PointerGetDatum(construct_array(values, count, type_oid(type), -1, false, TYPALIGN_INT));
+}
+
+static void
+flush_refs(RefBatch *batch)
+{
+	RefStatements *statements = batch->of_prospects ? &prospect_refs : &project_refs;
+	MemoryContext before;
+	Datum		values[4];
+	uint64		added = 0;
+
+	if (batch->count == 0)
+		return;
+	before = MemoryContextSwitchTo(batch->context);
+	values[0] = array_of(batch->tenants, batch->count, T_INT8);
+	values[1] = array_of(batch->projects, batch->count, T_INT8);
+	values[2] = array_of(batch->refs, batch->count, T_EXTERNAL_REF);
+	values[3] = array_of(batch->prospects, batch->count, T_INT8);
+	MemoryContextSwitchTo(before);
+	if (!batch->add)
+		run(&statements->remove, values, NULL);
+	else
+	{
+		/* a reference that is taken is skipped; once more if it became free meanwhile */
+		while ((added += run(&statements->add, values, NULL)) < (uint64) batch->count)
+			check_holder(batch, values);
+	}
+	batch->count = 0;
+	MemoryContextReset(batch->context);
+}
+
+static void
+collect_refs(RefBatch *batch, const Transition *transition, TupleTableSlot *slot)
+{
+	bool		isnull;
+	MemoryContext before = MemoryContextSwitchTo(batch->context);
+	ExternalRef **refs;
+	int			count = refs_deform(slot_getattr(slot, transition->at.external_refs, &isnull), &refs);
+
+	for (int i = 0; i < count; i++)
+	{
+		batch->tenants[batch->count] = slot_getattr(slot, transition->at.tenant_id, &isnull);
+		batch->projects[batch->count] = slot_getattr(slot, batch->of_prospects ? transition->at.project_id : transition->at.id, &isnull);
+		batch->prospects[batch->count] = slot_getattr(slot, transition->at.id, &isnull);
+		batch->refs[batch->count++] = datumCopy(PointerGetDatum(refs[i]), false, -1);
+	}
+	MemoryContextSwitchTo(before);
+	if (batch->count > CHUNK)
+		flush_refs(batch);
+}
+
+static bool
+holds_refs(const Transition *transition, TupleTableSlot *slot)
+{
+	bool		isnull;
+
+	if (!slot_attisnull(slot, transition->at.deleted_utc))
+		return false;
+	return ARR_NDIM(DatumGetArrayTypeP(slot_getattr(slot, transition->at.external_refs, &isnull))) > 0;
+}
+
+/* One pass over a statement: take references out of the index, or add them to it. */
+static void
+index_refs(Transition *transition, bool of_prospects, bool add)
+{
+	int			size = CHUNK + EXTERNAL_REF_MAX;
+	RefBatch	batch = {.of_prospects = of_prospects,.add = add,
+		.tenants = palloc(size * sizeof(Datum)),.projects = palloc(size * sizeof(Datum)),
+		.prospects = palloc(size * sizeof(Datum)),.refs = palloc(size * sizeof(Datum)),
+		.context = AllocSetContextCreate(CurrentMemoryContext, "propstreet references", ALLOCSET_DEFAULT_SIZES)
+	};
+
+	rewind_transition(transition);
+	while (next_row(transition))
+	{
+		TupleTableSlot *slot = add ? transition->new : transition->old;
+
+		if (transition->old && same_value(transition, transition->at.external_refs) &&
+			slot_attisnull(transition->old, transition->at.deleted_utc) == slot_attisnull(transition->new, transition->at.deleted_utc))
+			continue;
+		if (holds_refs(transition, slot))
+			collect_refs(&batch, transition, slot);
+	}
+	flush_refs(&batch);
+}
+
+/* Old references go before new ones come: a statement may hand them from row to row. */
+static Datum
+resource_changed(FunctionCallInfo fcinfo, bool of_prospects)
+{
+	TriggerData *trigger = checked_trigger(fcinfo, false);
+	Identity	caller = act_as(trigger->tg_relation->rd_rel->relowner);
+	Transition	transition;
+
+	if (propstreet_restore)
+	{
+		act_as_before(caller);
+		return PointerGetDatum(NULL);
+	}
+	if (SPI_connect() != SPI_OK_CONNECT)
+		elog(ERROR, "SPI_connect failed");
+	begin_transition(&transition, trigger);
+	if (transition.old)
+		index_refs(&transition, of_prospects, false);
+	index_refs(&transition, of_prospects, true);
+	end_transition(&transition);
+	SPI_finish();
+	act_as_before(caller);
+	return PointerGetDatum(NULL);
+}
+
+PG_FUNCTION_INFO_V1(propstreet_project_changed);
+
+/* AFTER INSERT or UPDATE statement trigger of project; PT409 for a reference that is taken. */
+Datum
+propstreet_project_changed(PG_FUNCTION_ARGS)
+{
+	return resource_changed(fcinfo, false);
+}
+
+PG_FUNCTION_INFO_V1(propstreet_prospect_changed);
+
+/* AFTER INSERT or UPDATE statement trigger of prospect; PT409 for a reference that is taken. */
+Datum
+propstreet_prospect_changed(PG_FUNCTION_ARGS)
+{
+	return resource_changed(fcinfo, true);
+}
+
+/* ---- copies ---- */
+
+/*
+ * Prospects are locked in the order of their ids before they are changed.  Removed
+ * ones keep what they had.
+ */
+#define COPY_SQL(source, match) \
+	"UPDATE propstreet.prospect AS t SET tags = s.tags, company_id = s.company_id, revision = " COPIES_GIVEN_SQL " " \
+	"FROM (SELECT p.tenant_id, p.id, " source \
+	" FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2)) AS u (tenant_id, id) " match \
+	" WHERE p.deleted_utc IS NULL ORDER BY p.tenant_id, p.id FOR NO KEY UPDATE OF p) AS s " \
+	"WHERE t.tenant_id OPERATOR(pg_catalog.=) s.tenant_id AND t.id OPERATOR(pg_catalog.=) s.id"
+
+static Statement copy_contacts = {.sql = COPY_SQL("c.company_id, c.tags",
+												  "JOIN propstreet.contact AS c ON c.tenant_id OPERATOR(pg_catalog.=) u.tenant_id AND c.id OPERATOR(pg_catalog.=) u.id "
+												  "JOIN propstreet.prospect AS p ON p.tenant_id OPERATOR(pg_catalog.=) u.tenant_id AND p.contact_id OPERATOR(pg_catalog.=) u.id"),
+.nargs = 2,.args = {T_INT8_ARRAY, T_INT8_ARRAY}};
+
+static Statement copy_companies = {.sql = COPY_SQL("c.id AS company_id, c.tags",
+												   "JOIN propstreet.company AS c ON c.tenant_id OPERATOR(pg_catalog.=) u.tenant_id AND c.id OPERATOR(pg_catalog.=) u.id "
+												   "JOIN propstreet.prospect AS p ON p.tenant_id OPERATOR(pg_catalog.=) u.tenant_id AND p.company_id OPERATOR(pg_catalog.=) u.id AND p.contact_id IS NULL"),
+.nargs = 2,.args = {T_INT8_ARRAY, T_INT8_ARRAY}};
+
+static void
+copy_investors(Statement *copy, Datum *tenants, Datum *ids, int count)
+{
+	Datum		values[2];
+
+	if (count == 0)
+		return;
+	values[0] = array_of(tenants, count, T_INT8);
+	values[1] = array_of(ids, count, T_INT8);
+	run_latest(copy, values);
+	pfree(DatumGetPointer(values[0]));
+	pfree(DatumGetPointer(values[1]));
+}
+
+/* What prospects copy of a contact or company has changed: carry it over. */
+static Datum
+investor_changed(FunctionCallInfo fcinfo, Statement *copy)
+{
+	TriggerData *trigger = checked_trigger(fcinfo, false);
+	Identity	caller;
+	Transition	transition;
+	Datum		tenants[CHUNK];
+	Datum		ids[CHUNK];
+	int			count = 0;
+
+	if (propstreet_restore)
+		return PointerGetDatum(NULL);
+	caller = act_as(trigger->tg_relation->rd_rel->relowner);
+	if (SPI_connect() != SPI_OK_CONNECT)
+		elog(ERROR, "SPI_connect failed");
+	begin_transition(&transition, trigger);
+	rewind_transition(&transition);
+	while (next_row(&transition))
+	{
+		if (same_value(&transition, transition.at.tags) &&
+			(transition.at.company_id == InvalidAttrNumber || same_value(&transition, transition.at.company_id)))
+			continue;
+		tenants[count] = Int64GetDatum(get_int64(transition.new, transition.at.tenant_id));
+		ids[count++] = Int64GetDatum(get_int64(transition.new, transition.at.id));
+		if (count == CHUNK)
+		{
+			copy_investors(copy, tenants, ids, count);
+			count = 0;
+		}
+	}
+	copy_investors(copy, tenants, ids, count);
+	end_transition(&transition);
+	SPI_finish();
+	act_as_before(caller);
+	return PointerGetDatum(NULL);
+}
+
+PG_FUNCTION_INFO_V1(propstreet_contact_changed);
+
+/* AFTER UPDATE statement trigger of contact */
+Datum
+propstreet_contact_changed(PG_FUNCTION_ARGS)
+{
+	return investor_changed(fcinfo, &copy_contacts);
+}
+
+PG_FUNCTION_INFO_V1(propstreet_company_changed);
+
+/* AFTER UPDATE statement trigger of company */
+Datum
+propstreet_company_changed(PG_FUNCTION_ARGS)
+{
+	return investor_changed(fcinfo, &copy_companies);
+}

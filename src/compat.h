@@ -1,0 +1,76 @@
+/*
+ * compat.h
+ *	  Every difference between PostgreSQL versions, under one name each.
+ */
+#ifndef PROPSTREET_COMPAT_H
+#define PROPSTREET_COMPAT_H
+
+#include "postgres.h"
+
+#include "common/jsonapi.h"
+#include "fmgr.h"
+#include "mb/pg_wchar.h"
+#include "storage/lock.h"
+#include "storage/proc.h"
+#include "utils/json.h"
+
+/* gcc's name of a format check, in the headers of a server that gcc built. */
+#ifdef __clang__
+#undef PG_PRINTF_ATTRIBUTE
+#define PG_PRINTF_ATTRIBUTE printf
+#endif
+
+/* Input functions report bad text softly where the server can (16), hard below. */
+#if PG_VERSION_NUM >= 160000
+#include "nodes/miscnodes.h"
+#define INPUT_ESCONTEXT(fcinfo) ((fcinfo)->context)
+#else
+#define INPUT_ESCONTEXT(fcinfo) ((void) (fcinfo), (struct Node *) NULL)
+#define ereturn(escontext, result, ...) \
+	do { \
+		(void) (escontext); \
+		ereport(ERROR, __VA_ARGS__); \
+		return result; \
+	} while (0)
+#define SOFT_ERROR_OCCURRED(escontext) false
+#endif
+
+/* Semantic actions of the JSON parser return a verdict since 16. */
+#if PG_VERSION_NUM >= 160000
+#define JSON_ACTION JsonParseErrorType
+#define JSON_ACTION_DONE return JSON_SUCCESS
+#else
+#define JSON_ACTION void
+#define JSON_ACTION_DONE return
+#endif
+
+/* A lexer over text in the server's encoding that decodes escapes. */
+static inline JsonLexContext *
+json_lexer(char *text, int len)
+{
+#if PG_VERSION_NUM >= 170000
+	return makeJsonLexContextCstringLen(NULL, text, len, PG_UTF8, true);
+#else
+	return makeJsonLexContextCstringLen(text, len, PG_UTF8, true);
+#endif
+}
+
+/* Does this transaction hold the lock in this very mode? */
+static inline bool
+lock_is_held(const LOCKTAG *tag, LOCKMODE mode)
+{
+#if PG_VERSION_NUM >= 170000
+	return LockHeldByMe(tag, mode, false);
+#else
+	return LockHeldByMe(tag, mode);
+#endif
+}
+
+/* The local number of this transaction */
+#if PG_VERSION_NUM >= 170000
+#define MY_LXID (MyProc->vxid.lxid)
+#else
+#define MY_LXID (MyProc->lxid)
+#endif
+
+#endif							/* PROPSTREET_COMPAT_H */

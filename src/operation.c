@@ -1,0 +1,133 @@
+/*
+ * operation.c
+ *	  What operations share: their arguments, If-Match, and references named by a
+ *	  path.
+ */
+#include "postgres.h"
+
+#include "json_c.h"
+
+#include "utils/builtins.h"
+
+#include "propstreet.h"
+
+/* An id; PT400 if it is null. */
+int64
+argument_id(FunctionCallInfo fcinfo, int number, const char *name)
+{
+	Problems	problems = {NIL};
+
+	if (PG_ARGISNULL(number))
+		problem_parameter(&problems, name, "must not be null");
+	problems_check(&problems);
+	return PG_GETARG_INT64(number);
+}
+
+bool
+argument_bool(FunctionCallInfo fcinfo, int number, bool default_value)
+{
+	return PG_ARGISNULL(number) ? default_value : PG_GETARG_BOOL(number);
+}
+
+/* A text, or NULL. */
+char *
+argument_text(FunctionCallInfo fcinfo, int number)
+{
+	return PG_ARGISNULL(number) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(number));
+}
+
+/* A body as a tree; PT400 if it is null or not JSON that we take. */
+json_object *
+argument_body(FunctionCallInfo fcinfo, int number, Problems *problems)
+{
+	json_object *tree = NULL;
+	text	   *body;
+
+	if (PG_ARGISNULL(number))
+		problem_add(problems, NULL, "a JSON object is needed");
+	else
+	{
+		body = PG_GETARG_TEXT_PP(number);
+		json_tree(VARDATA_ANY(body), VARSIZE_ANY_EXHDR(body), problems, &tree);
+	}
+	problems_check(problems);
+	return tree;
+}
+
+/* A reference given as two arguments, namespace and id; PT400 if it can't be one. */
+ExternalRef *
+argument_ref(FunctionCallInfo fcinfo, int number, Problems *problems)
+{
+	ExternalRef *ref = NULL;
+	char	   *namespace = argument_text(fcinfo, number);
+	char	   *id = argument_text(fcinfo, number + 1);
+
+	if (namespace == NULL || id == NULL)
+		problem_parameter(problems, namespace ? "external_id" : "namespace", "must not be null");
+	else
+		ref = external_ref_make(namespace, id, NULL, problems);
+	problems_check(problems);
+	return ref;
+}
+
+/* PT412 if a precondition does not hold for a row, PT428 if it is missing where it has to be there. */
+void
+check_if_match(const char *header, const Row *row, Kind kind)
+{
+	Version		version = row_version(row, kind);
+	Problem		problem = {.parameter = "If-Match"};
+	Problems	problems = {NIL};
+	bool		match;
+
+	if (header == NULL)
+	{
+		if (!propstreet_require_if_match)
+			return;
+		problem.detail = "is needed here: the resource's ETag, or *";
+		problem_raise(PT_PRECONDITION_REQUIRED, &problem);
+	}
+	match = if_match(header, &version, &problems);
+	problems_check(&problems);
+	if (match)
+		return;
+	problem.parameter = NULL;
+	problem.detail = "ETag mismatch - resource was modified";
+	problem_raise(PT_PRECONDITION_FAILED, &problem);
+}
+
+/*
+ * The reference that an upsert names joins those of its body; another id for the
+ * namespace in the body is a problem (notes, "Writing").
+ */
+void
+join_ref(Change *change, int column, ExternalRef *ref, Problems *problems)
+{
+	ExternalRef **refs;
+	int			count;
+
+	if (!change->given[column])
+		return;
+	count = refs_deform(change->row.values[column], &refs);
+	for (int i = 0; i < count; i++)
+	{
+		Path		array = {NULL, "externalRefs", 0};
+		Path		element = {&array, NULL, i};
+		Path		member = {&element, "id", 0};
+
+		if (!same_namespace(refs[i], ref))
+			continue;
+		if (!same_ref(refs[i], ref))
+			problem_add(problems, &member, "differs from the id that the path gives for this namespace");
+		return;
+	}
+	change->row.values[column] = refs_append(change->row.values[column], ref);
+}
+
+/* What an upsert did, as the last field of its answer. */
+void
+append_result(StringInfo out, const char *result)
+{
+	out->data[--out->len] = '\0';
+	append_member(out, "result");
+	appendStringInfo(out, "\"%s\"}", result);
+}

@@ -1,0 +1,145 @@
+/*
+ * propstreet.c
+ *	  The module: its settings, and whose tenant a session speaks for.
+ */
+#include "postgres.h"
+
+#include "json_c.h"
+
+#include "utils/builtins.h"
+#include "utils/guc.h"
+#include "utils/memutils.h"
+
+#include "propstreet.h"
+
+PG_MODULE_MAGIC;
+
+bool		propstreet_restore = false;
+bool		propstreet_require_if_match = false;
+
+static char *tenant_id_setting = NULL;
+static char *tenant_claim_setting = NULL;
+
+static bool
+check_tenant_id(char **value, void **extra pg_attribute_unused(), GucSource source pg_attribute_unused())
+{
+	int64		id;
+
+	if (*value == NULL || **value == '\0' || id_parse(*value, &id))
+		return true;
+	GUC_check_errdetail("A tenant is a positive decimal number of up to 64 bits, without sign or leading zero.");
+	return false;
+}
+
+void		_PG_init(void);
+
+void
+_PG_init(void)
+{
+	DefineCustomStringVariable("propstreet.tenant_id",
+							   "Tenant of this session.",
+							   "Empty: the claim named by propstreet.tenant_claim decides.",
+							   &tenant_id_setting, "", PGC_SUSET, 0,
+							   check_tenant_id, NULL, NULL);
+	DefineCustomStringVariable("propstreet.tenant_claim",
+							   "Name of the JWT claim in request.jwt.claims that holds the tenant.",
+							   "Set it on the role PostgREST logs in as, never on a database. Empty: no claim is read.",
+							   &tenant_claim_setting, "", PGC_SUSET, 0,
+							   NULL, NULL, NULL);
+	DefineCustomBoolVariable("propstreet.restore",
+							 "Triggers take stamps as given and make no copies or events.",
+							 "For data-only restores.",
+							 &propstreet_restore, false, PGC_SUSET, 0,
+							 NULL, NULL, NULL);
+	DefineCustomBoolVariable("propstreet.require_if_match",
+							 "Updates and deletes of a resource need an If-Match.",
+							 NULL,
+							 &propstreet_require_if_match, false, PGC_SUSET, 0,
+							 NULL, NULL, NULL);
+	MarkGUCPrefixReserved("propstreet");
+}
+
+/*
+ * The tenant that a claim of PostgREST's request.jwt.claims names, as a string or
+ * a number; 0 if there is none.  Row-level security may ask for every row, so the
+ * answer for the last claims is kept and found again by comparing their text.
+ */
+static int64
+claimed_tenant(const char *claim, const char *claims)
+{
+	static char *last_claim = NULL;
+	static char *last_claims = NULL;
+	static int64 last_tenant = 0;
+	json_object *tree;
+	json_object *value;
+	Problems	problems = {NIL};
+	int64		tenant = 0;
+
+	if (last_claims && strcmp(claims, last_claims) == 0 && strcmp(claim, last_claim) == 0)
+		return last_tenant;
+	if (!json_tree(claims, strlen(claims), &problems, &tree) ||
+		!json_object_is_type(tree, json_type_object) ||
+		!json_object_object_get_ex(tree, claim, &value))
+		return 0;
+	if (!json_object_is_type(value, json_type_string) && !json_object_is_type(value, json_type_int))
+		return 0;
+	if (!id_parse(json_object_get_string(value), &tenant))
+		return 0;
+
+	if (last_claims)
+		pfree(last_claims);
+	last_claims = NULL;
+	if (last_claim)
+		pfree(last_claim);
+	last_claim = NULL;
+	last_claim = MemoryContextStrdup(TopMemoryContext, claim);
+	last_claims = MemoryContextStrdup(TopMemoryContext, claims);
+	last_tenant = tenant;
+	return tenant;
+}
+
+/* The tenant of this session, or PT401. */
+int64
+current_tenant(void)
+{
+	int64		tenant;
+	const char *claims;
+
+	if (*tenant_id_setting && id_parse(tenant_id_setting, &tenant))
+		return tenant;
+	if (*tenant_claim_setting &&
+		(claims = GetConfigOption("request.jwt.claims", true, false)) != NULL &&
+		(tenant = claimed_tenant(tenant_claim_setting, claims)) != 0)
+		return tenant;
+	ereport(ERROR,
+			(errcode(PT_UNAUTHORIZED), errmsg("the tenant of this session is not known"),
+			 errdetail("[{\"detail\":\"the tenant of this session is not known\"}]"),
+			 errhint("Have a superuser set propstreet.tenant_id on the role, call propstreet.set_tenant(), or set propstreet.tenant_claim on the role PostgREST logs in as.")));
+}
+
+PG_FUNCTION_INFO_V1(propstreet_current_tenant);
+
+/* current_tenant() bigint: design, "Tenancy and rights" */
+Datum
+propstreet_current_tenant(PG_FUNCTION_ARGS)
+{
+	(void) fcinfo;
+	PG_RETURN_INT64(current_tenant());
+}
+
+PG_FUNCTION_INFO_V1(propstreet_set_tenant);
+
+/*
+ * set_tenant(tenant_id, is_local): sets propstreet.tenant_id with a superuser's
+ * rights, for the rest of the session or of the transaction.  22023 for a tenant
+ * that is not positive.
+ */
+Datum
+propstreet_set_tenant(PG_FUNCTION_ARGS)
+{
+	char	   *tenant = psprintf(INT64_FORMAT, PG_GETARG_INT64(0));
+	GucAction	action = PG_GETARG_BOOL(1) ? GUC_ACTION_LOCAL : GUC_ACTION_SET;
+
+	(void) set_config_option("propstreet.tenant_id", tenant, PGC_SUSET, PGC_S_SESSION, action, true, 0, false);
+	PG_RETURN_VOID();
+}

@@ -1,0 +1,444 @@
+/*
+ * propstreet.h
+ *	  What the source files share: the types' layout, and what each file offers
+ *	  the ones above it.  Dependencies point one way:
+ *	  json <- types <- request, render <- operations <- http.
+ */
+#ifndef PROPSTREET_H
+#define PROPSTREET_H
+
+#include "postgres.h"
+
+#include "access/htup.h"
+#include "access/tupdesc.h"
+#include "datatype/timestamp.h"
+#include "fmgr.h"
+#include "lib/stringinfo.h"
+#include "nodes/pg_list.h"
+
+#include "compat.h"
+
+struct json_object;
+
+/* SQLSTATE "PT" + HTTP status, which PostgREST maps to that status. */
+#define ERRCODE_PT(a, b, c) MAKE_SQLSTATE('P', 'T', (a), (b), (c))
+#define PT_BAD_REQUEST ERRCODE_PT('4', '0', '0')
+#define PT_UNAUTHORIZED ERRCODE_PT('4', '0', '1')
+#define PT_NOT_FOUND ERRCODE_PT('4', '0', '4')
+#define PT_CONFLICT ERRCODE_PT('4', '0', '9')
+#define PT_PRECONDITION_FAILED ERRCODE_PT('4', '1', '2')
+#define PT_DATA_INTEGRITY ERRCODE_PT('4', '2', '2')
+#define PT_PRECONDITION_REQUIRED ERRCODE_PT('4', '2', '8')
+#define PT_BUSY ERRCODE_PT('5', '0', '3')
+
+/* ---- json.c: problems of an input, and JSON text to a checked tree ---- */
+
+/* A place in a JSON text, rendered as a JSON Pointer only when a problem needs it. */
+typedef struct Path
+{
+	const struct Path *up;		/* NULL: the whole text */
+	const char *name;			/* a member's name, or NULL for an array index */
+	int			index;
+} Path;
+
+/* One thing wrong with an input. */
+typedef struct Problem
+{
+	char	   *pointer;		/* "#/price/currency", or NULL */
+	char	   *parameter;		/* "page_size", or NULL */
+	char	   *detail;			/* what is wrong, without control characters */
+	const char *member;			/* name of a further member, "projectId", or NULL */
+	int64		id;				/* its value */
+} Problem;
+
+typedef struct Problems
+{
+	List	   *list;			/* of Problem, in order of appearance */
+} Problems;
+
+/* What the setter of a field gets to see. */
+#define FIELD_REQUIRED 0x01		/* must be there, unless the object is a patch */
+#define FIELD_NULLABLE 0x02		/* null is passed on, as value NULL */
+#define FIELD_READONLY 0x04		/* known, but not to be written */
+
+typedef void (*FieldSetter) (struct json_object *value, const Path *path, void *target, Problems *problems);
+
+typedef struct Field
+{
+	const char *name;			/* NULL ends a table */
+	int			flags;
+	FieldSetter set;
+} Field;
+
+extern void problem_add(Problems *problems, const Path *path, const char *format,...) pg_attribute_printf(3, 4);
+extern void problem_parameter(Problems *problems, const char *parameter, const char *format,...) pg_attribute_printf(3, 4);
+extern void problem_raise(int sqlstate, const Problem *problem) pg_attribute_noreturn();
+extern void not_found(const char *kind, int64 id, const char *pointer) pg_attribute_noreturn();
+extern void problems_check(const Problems *problems);
+extern void append_problems(StringInfo out, const List *problems);
+extern char *quoted(const char *text);
+
+extern bool json_tree(const char *text, int len, Problems *problems, struct json_object **tree);
+extern void decode_object(struct json_object *object, const Path *path, const Field *fields, bool patch,
+						  void *target, Problems *problems);
+extern const char *json_string(struct json_object *value, const Path *path, Problems *problems);
+extern const char *json_number(struct json_object *value, const Path *path, Problems *problems);
+extern bool json_array(struct json_object *value, const Path *path, Problems *problems);
+
+/* Writing JSON */
+extern void append_json_string(StringInfo out, const char *text, int len);
+extern void append_utc(StringInfo out, TimestampTz time);
+
+/* ---- input.c: ids, moments, and what is wrong with the text of a type ---- */
+
+extern bool id_parse(const char *text, int64 *id);
+extern bool utc_parse(const char *text, TimestampTz *time);
+extern bool utc_in_range(TimestampTz time);
+extern void input_error(struct Node *escontext, bool out_of_range, const char *type, const char *text,
+						const Problems *problems, const char *hint);
+
+/* ---- money.c: what prices and price ranges are made of ---- */
+
+typedef enum PriceScale
+{
+	SCALE_NONE,
+	SCALE_THOUSANDS,
+	SCALE_MILLIONS,
+	SCALE_BILLIONS
+} PriceScale;
+
+#define DECIMAL_ONE UINT64CONST(10000)	/* four fractional digits */
+
+typedef enum CurrencyStatus
+{
+	CURRENCY_UNKNOWN,
+	CURRENCY_WITHDRAWN,
+	CURRENCY_ACTIVE
+} CurrencyStatus;
+
+/* A unit of money as it is read */
+typedef struct MoneyUnit
+{
+	bool		active_only;	/* refuse withdrawn currencies */
+	bool		out_of_range;	/* a decimal was */
+	char		currency[4];
+	int			scale;			/* PriceScale */
+} MoneyUnit;
+
+extern CurrencyStatus currency_status(const char *code);
+extern const char *currency_withdrawn(const char *code);
+extern const char *scale_name(int scale);
+extern uint128 money_amount(uint64 decimal, int scale);
+extern bool money_decimal(uint128 amount, int scale, uint64 *decimal);
+
+extern void decimal_read(const char *text, const Path *path, MoneyUnit *unit, uint64 *decimal, Problems *problems);
+extern void decimal_set(struct json_object *value, const Path *path, MoneyUnit *unit, uint64 *decimal, Problems *problems);
+extern void unit_read(char **words, int nwords, MoneyUnit *unit, Problems *problems);
+extern void unit_set_currency(struct json_object *value, const Path *path, void *target, Problems *problems);
+extern void unit_set_scale(struct json_object *value, const Path *path, void *target, Problems *problems);
+extern int	split_words(char *text, char **words, int max);
+extern bool is_object_text(const char *text);
+extern bool flat_tree(const char *text, Problems *problems, struct json_object **tree);
+extern const char *money_hint(const char *examples);
+
+extern void append_decimal(StringInfo out, uint64 decimal);
+extern void append_unit(StringInfo out, const char *currency, int scale);
+extern void append_unit_members(StringInfo out, const char *currency, int scale);
+
+extern uint64 decimal_recv(StringInfo message, const char *type);
+extern void unit_recv(StringInfo message, const char *type, char currency[4], int *scale);
+extern void unit_send(StringInfo message, const char *currency, int scale);
+extern void money_recv_error(const char *type, const char *detail) pg_attribute_noreturn();
+
+/* ---- price.c: an amount of money with a scale ---- */
+
+/* 16 bytes without padding, so that equal values have equal images */
+typedef struct Price
+{
+	uint64		value;			/* in 1/10000 of the scale's unit */
+	char		currency[4];	/* ISO 4217, NUL-terminated */
+	int32		scale;			/* PriceScale */
+} Price;
+
+#define PG_GETARG_PRICE(n) ((Price *) PG_GETARG_POINTER(n))
+
+/* ---- price_range.c: an interval of money with a scale ---- */
+
+/* 24 bytes without padding */
+typedef struct PriceRange
+{
+	uint64		min;			/* in 1/10000 of the scale's unit; 0 if absent */
+	uint64		max;			/* likewise */
+	char		currency[4];
+	int16		scale;			/* PriceScale */
+	uint8		has_min;
+	uint8		has_max;
+} PriceRange;
+
+#define PG_GETARG_PRICE_RANGE(n) ((PriceRange *) PG_GETARG_POINTER(n))
+
+/* Decode a request's object; new prices only take active currencies. */
+extern bool price_decode(struct json_object *value, const Path *path, bool active_only, Price *price, Problems *problems);
+extern bool price_range_decode(struct json_object *value, const Path *path, bool active_only, PriceRange *range, Problems *problems);
+extern void append_price(StringInfo out, const Price *price);
+extern void append_price_range(StringInfo out, const PriceRange *range);
+extern bool price_range_matches(const PriceRange *budget, const PriceRange *range);
+
+/* ---- external_ref.c: namespace:id of a record in another system ---- */
+
+/* A varlena that holds "namespace:id", the namespace in lower case. */
+typedef struct varlena ExternalRef;
+
+#define PG_GETARG_EXTERNAL_REF_PP(n) PG_GETARG_TEXT_PP(n)
+#define EXTERNAL_REF_MAX 20		/* per resource */
+
+extern ExternalRef *external_ref_make(const char *namespace, const char *id, const Path *path, Problems *problems);
+extern bool external_ref_decode(struct json_object *value, const Path *path, ExternalRef **ref, Problems *problems);
+extern void append_external_ref(StringInfo out, const ExternalRef *ref);
+
+/* ---- etag.c: weak entity tags ---- */
+
+/* A varlena that holds the opaque tag, without W/ and quotes. */
+typedef struct varlena Etag;
+
+#define ETAG_LEN 16				/* of the tags that we make */
+
+typedef enum Kind
+{
+	KIND_PROJECT = 1,
+	KIND_PROSPECT = 2,
+	KIND_WEBHOOK = 3
+} Kind;
+
+/* What a version of a resource is told apart by. */
+typedef struct Version
+{
+	Kind		kind;
+	int64		tenant_id;
+	int64		id;
+	int64		revision;
+	TimestampTz updated_utc;
+} Version;
+
+extern void etag_of(const Version *version, char tag[ETAG_LEN + 1]);
+extern bool if_match(const char *header, const Version *version, Problems *problems);
+
+/* ---- cursor.c: a position in the order (updated_utc, id) ---- */
+
+typedef struct Position
+{
+	TimestampTz updated_utc;
+	int64		id;
+} Position;
+
+extern void append_cursor(StringInfo out, const Position *position);
+extern bool cursor_parse(const char *text, Position *position);
+
+
+/* ---- rows.c: rows of project and prospect, by column ---- */
+
+/* Types of columns and parameters; ours are resolved by name. */
+typedef enum ColumnType
+{
+	T_BOOL, T_INT4, T_INT8, T_INT8_ARRAY, T_JSON, T_JSONB, T_TEXT, T_TEXT_ARRAY, T_TIMESTAMPTZ,
+	T_PRICE, T_PRICE_RANGE, T_EXTERNAL_REF, T_EXTERNAL_REF_ARRAY, T_ASSET_TYPE, T_MANDATE,
+	T_PROJECT_STATUS, T_PROJECT_CLASSIFICATION, T_TEASER_STAGE, T_PROSPECT_CLASSIFICATION
+} ColumnType;
+
+typedef struct Column
+{
+	const char *name;
+	ColumnType	type;
+} Column;
+
+/* The columns of propstreet.project; the tenant stands first, before these. */
+#define PROJECT_COLUMNS(_) \
+	_(P_ID, "id", T_INT8) \
+	_(P_NAME, "name", T_TEXT) \
+	_(P_ASSET_TYPE, "asset_type", T_ASSET_TYPE) \
+	_(P_PROPERTY_COUNT, "property_count", T_INT4) \
+	_(P_STATUS, "status", T_PROJECT_STATUS) \
+	_(P_CLASSIFICATION, "classification", T_PROJECT_CLASSIFICATION) \
+	_(P_TEASER_STAGE, "teaser_stage", T_TEASER_STAGE) \
+	_(P_PUBLISHED_UTC, "published_utc", T_TIMESTAMPTZ) \
+	_(P_VERIFIED_UTC, "verified_utc", T_TIMESTAMPTZ) \
+	_(P_COMMUNICATED_UTC, "communicated_utc", T_TIMESTAMPTZ) \
+	_(P_MANDATE, "mandate", T_MANDATE) \
+	_(P_PRICE, "price", T_PRICE) \
+	_(P_PRICE_RANGE, "price_range", T_PRICE_RANGE) \
+	_(P_TRANSACTIONS, "transactions", T_JSON) \
+	_(P_EXTERNAL_REFS, "external_refs", T_EXTERNAL_REF_ARRAY) \
+	_(P_CREATED_UTC, "created_utc", T_TIMESTAMPTZ) \
+	_(P_UPDATED_UTC, "updated_utc", T_TIMESTAMPTZ) \
+	_(P_DELETED_UTC, "deleted_utc", T_TIMESTAMPTZ) \
+	_(P_REVISION, "revision", T_INT8)
+
+/* The columns of propstreet.prospect, likewise. */
+#define PROSPECT_COLUMNS(_) \
+	_(R_ID, "id", T_INT8) \
+	_(R_PROJECT_ID, "project_id", T_INT8) \
+	_(R_CONTACT_ID, "contact_id", T_INT8) \
+	_(R_COMPANY_ID, "company_id", T_INT8) \
+	_(R_CLASSIFICATION, "classification", T_PROSPECT_CLASSIFICATION) \
+	_(R_TAGS, "tags", T_TEXT_ARRAY) \
+	_(R_ACCEPTED_UTC, "accepted_utc", T_TIMESTAMPTZ) \
+	_(R_DEADLINE_UTC, "deadline_utc", T_TIMESTAMPTZ) \
+	_(R_EXTERNAL_REFS, "external_refs", T_EXTERNAL_REF_ARRAY) \
+	_(R_CREATED_UTC, "created_utc", T_TIMESTAMPTZ) \
+	_(R_UPDATED_UTC, "updated_utc", T_TIMESTAMPTZ) \
+	_(R_DELETED_UTC, "deleted_utc", T_TIMESTAMPTZ) \
+	_(R_REVISION, "revision", T_INT8)
+
+#define COLUMN_SYMBOL(symbol, name, type) symbol,
+#define COLUMN_SQL(symbol, name, type) ", t." name
+
+typedef enum ProjectColumn
+{
+	P_TENANT_ID, PROJECT_COLUMNS(COLUMN_SYMBOL) P_COLUMNS
+} ProjectColumn;
+
+typedef enum ProspectColumn
+{
+	R_TENANT_ID, PROSPECT_COLUMNS(COLUMN_SYMBOL) R_COLUMNS
+} ProspectColumn;
+
+/* In the order of the enums, for SELECT and RETURNING lists over an alias t */
+#define PROJECT_SQL "t.tenant_id" PROJECT_COLUMNS(COLUMN_SQL)
+#define PROSPECT_SQL "t.tenant_id" PROSPECT_COLUMNS(COLUMN_SQL)
+
+extern const Column project_columns[P_COLUMNS];
+extern const Column prospect_columns[R_COLUMNS];
+
+#define ROW_COLUMNS P_COLUMNS	/* the larger of the two */
+
+/* A row taken apart, in the order of its enum */
+typedef struct Row
+{
+	Datum		values[ROW_COLUMNS];
+	bool		nulls[ROW_COLUMNS];
+} Row;
+
+/* Where the columns stand in a row type */
+typedef struct RowMap
+{
+	Oid			type_id;		/* what it was made for */
+	int32		typmod;
+	AttrNumber	attributes[ROW_COLUMNS];
+} RowMap;
+
+extern Oid	type_oid(ColumnType type);
+extern void row_map(RowMap *map, TupleDesc desc, Kind kind);
+extern void row_deform(Row *row, const RowMap *map, HeapTuple tuple, TupleDesc desc, Kind kind);
+extern Version row_version(const Row *row, Kind kind);
+
+/* ---- render.c: rows to the API's JSON ---- */
+
+extern void append_project(StringInfo out, const Row *row);
+extern void append_prospect(StringInfo out, const Row *row);
+extern void append_enum(StringInfo out, Datum value);
+extern void append_member(StringInfo out, const char *name);
+extern void append_id(StringInfo out, int64 id);
+
+/* ---- request.c: request bodies to columns ---- */
+
+/* What a body says of a row */
+typedef struct Change
+{
+	Row			row;
+	bool		given[ROW_COLUMNS];
+} Change;
+
+extern void project_decode(struct json_object *body, bool patch, Change *change, Problems *problems);
+extern void prospect_decode_add(struct json_object *body, const Path *path, Change *change, Problems *problems);
+extern void prospect_decode_patch(struct json_object *body, const Path *path, Change *change, Problems *problems);
+extern void prospect_decode_upsert(struct json_object *body, Change *change, Problems *problems);
+extern bool change_apply(const Change *change, Row *row, const Column *columns, int count);
+extern void transactions_decode(const char *text, int len, Problems *problems);
+extern char *trimmed(const char *text, int len);
+extern Oid	enum_value(ColumnType type, const char *label);
+extern char *enum_choices(ColumnType type);
+extern int	refs_deform(Datum array, ExternalRef ***refs);
+extern Datum refs_append(Datum array, ExternalRef *ref);
+extern bool same_namespace(const ExternalRef *a, const ExternalRef *b);
+extern bool same_ref(const ExternalRef *a, const ExternalRef *b);
+extern bool has_ref(Datum array, const ExternalRef *ref);
+
+/* ---- spi.c: plans that are kept, and acting as the tables' owner ---- */
+
+#define STATEMENT_ARGS 16
+
+/* A SQL text with its parameters, and the plan kept for it */
+typedef struct Statement
+{
+	const char *sql;
+	bool		reads;			/* runs in the snapshot of the calling query */
+	int			nargs;
+	ColumnType	args[STATEMENT_ARGS];
+	struct _SPI_plan *plan;
+	Oid			types;			/* OID of our types when the plan was made */
+} Statement;
+
+/* Whom we act for */
+typedef struct Identity
+{
+	Oid			user;
+	int			security_context;
+} Identity;
+
+/* An operation under way: SPI is connected, the tables' owner is the current user */
+typedef struct Operation
+{
+	int64		tenant_id;
+	Identity	caller;
+	MemoryContext context;		/* the caller's */
+} Operation;
+
+extern Oid	tables_owner(void);
+extern Identity act_as(Oid user);
+extern void act_as_before(Identity identity);
+extern void operation_begin(Operation *operation);
+extern void operation_end(Operation *operation);
+extern Datum operation_result(Operation *operation, StringInfo result);
+extern uint64 run(Statement *statement, const Datum *values, const bool *nulls);
+extern uint64 run_latest(Statement *statement, const Datum *values);
+extern ErrorData *attempt(void (*work) (void *arg), void *arg, int sqlstate);
+extern void fetch_row(uint64 number, Row *row);
+extern Datum fetch_value(uint64 number, int column, bool *isnull);
+
+/* ---- operation.c: what operations share ---- */
+
+extern int64 argument_id(FunctionCallInfo fcinfo, int number, const char *name);
+extern bool argument_bool(FunctionCallInfo fcinfo, int number, bool default_value);
+extern char *argument_text(FunctionCallInfo fcinfo, int number);
+extern struct json_object *argument_body(FunctionCallInfo fcinfo, int number, Problems *problems);
+extern ExternalRef *argument_ref(FunctionCallInfo fcinfo, int number, Problems *problems);
+extern void check_if_match(const char *header, const Row *row, Kind kind);
+extern void join_ref(Change *change, int column, ExternalRef *ref, Problems *problems);
+extern void append_result(StringInfo out, const char *result);
+
+/* ---- project.c, prospect.c ---- */
+
+extern bool project_load(Operation *operation, int64 id, bool lock, Row *row);
+extern void project_require(Operation *operation, int64 id, bool include_deleted);
+
+/* ---- stamp.c: BEFORE triggers ---- */
+
+struct TriggerData;
+
+/* Instead of a revision: the writer has locked the investor and gives the copies. */
+#define COPIES_GIVEN INT64CONST(-1)
+#define COPIES_GIVEN_SQL "-1"
+
+extern struct TriggerData *checked_trigger(FunctionCallInfo fcinfo, bool before_row);
+
+/* ---- sync.c: what makes delta reads lossless ---- */
+
+extern void writer_lock(int64 tenant_id);
+
+/* ---- propstreet.c: settings and the tenant ---- */
+
+extern bool propstreet_restore;
+extern bool propstreet_require_if_match;
+extern int64 current_tenant(void);
+
+#endif							/* PROPSTREET_H */
