@@ -47,9 +47,16 @@ REGRESS_OPTS = --inputdir=test --encoding=UTF8
 ISOLATION_OPTS = --inputdir=test --outputdir=. --encoding=UTF8
 TAP_TESTS := $(if $(PROVE_TESTS),1)
 
+EXTRA_CLEAN = src/currencies.h
+
 include $(PGXS)
 
 $(OBJS): $(wildcard src/*.h)
+
+# The table of currencies; src/currencies.awk says how to refresh it.
+src/money.o: src/currencies.h
+src/currencies.h: src/currencies.awk src/iso-4217.csv
+	LC_ALL=C sort src/iso-4217.csv | awk -f src/currencies.awk > $@.tmp && mv $@.tmp $@
 
 # Parts 0 to 4 are the extension; parts 5 are the tables, which the extension only carries, as the text of a function.
 CODE = $(sort $(wildcard sql/[0-4]*.sql))

@@ -28,6 +28,11 @@ CREATE FUNCTION propstreet.tags_valid(tags text[]) RETURNS boolean
 COMMENT ON FUNCTION propstreet.tags_valid(text[]) IS
 	'Are these the tags of a contact or company: one dimension, none null or empty?';
 
+CREATE FUNCTION propstreet.tag_keys(tenant_id bigint, tags text[]) RETURNS text[]
+	LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'propstreet_tag_keys';
+COMMENT ON FUNCTION propstreet.tag_keys(bigint, text[]) IS
+	'Tags as keys of an index over all tenants: each with its tenant in front';
+
 CREATE FUNCTION propstreet.project_json(project record) RETURNS json
 	LANGUAGE c STABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'propstreet_project_json';
 COMMENT ON FUNCTION propstreet.project_json(record) IS

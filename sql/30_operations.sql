@@ -92,11 +92,52 @@ COMMENT ON FUNCTION propstreet.prospect_upsert(bigint, text, text, json, text) I
 	'Create or change the prospect of a project that has an external reference; the prospect as JSON with result';
 
 CREATE FUNCTION propstreet.contact_projects(contact_id bigint, status text DEFAULT NULL, classification text DEFAULT NULL, page_size integer DEFAULT 100, cursor text DEFAULT NULL) RETURNS json
-	LANGUAGE c STABLE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'propstreet_contact_projects';
+	LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'propstreet_contact_projects';
 COMMENT ON FUNCTION propstreet.contact_projects(bigint, text, text, integer, text) IS
 	'A page of the projects in which a contact is a prospect, as JSON';
 
 CREATE FUNCTION propstreet.company_projects(company_id bigint, status text DEFAULT NULL, classification text DEFAULT NULL, page_size integer DEFAULT 100, cursor text DEFAULT NULL) RETURNS json
-	LANGUAGE c STABLE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'propstreet_company_projects';
+	LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'propstreet_company_projects';
 COMMENT ON FUNCTION propstreet.company_projects(bigint, text, text, integer, text) IS
 	'A page of the projects in which a company or one of its contacts is a prospect, as JSON';
+
+-- Lists and delta reads (design, "Time, versions and sync"). They wait for writers and
+-- take a new snapshot, so they are volatile.
+
+CREATE FUNCTION propstreet.project_list(updated_since timestamptz DEFAULT NULL, include_deleted boolean DEFAULT false,
+		status text DEFAULT NULL, classification text DEFAULT NULL, teaser_stage text DEFAULT NULL,
+		page_size integer DEFAULT 500, cursor text DEFAULT NULL) RETURNS json
+	LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'propstreet_project_list';
+COMMENT ON FUNCTION propstreet.project_list(timestamptz, boolean, text, text, text, integer, text) IS
+	'A page of projects in the order (updatedUtc, id), as JSON';
+
+CREATE FUNCTION propstreet.prospect_list(project_id bigint, updated_since timestamptz DEFAULT NULL, include_deleted boolean DEFAULT NULL,
+		capability text DEFAULT NULL, classification text DEFAULT NULL, tags text[] DEFAULT NULL,
+		page_size integer DEFAULT 500, cursor text DEFAULT NULL) RETURNS json
+	LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'propstreet_prospect_list';
+COMMENT ON FUNCTION propstreet.prospect_list(bigint, timestamptz, boolean, text, text, text[], integer, text) IS
+	'A page of a project''s prospects in the order (updatedUtc, id), as JSON';
+
+CREATE FUNCTION propstreet.prospect_list_all(updated_since timestamptz DEFAULT NULL, include_deleted boolean DEFAULT NULL,
+		capability text DEFAULT NULL, classification text DEFAULT NULL, tags text[] DEFAULT NULL,
+		page_size integer DEFAULT 500, cursor text DEFAULT NULL) RETURNS json
+	LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'propstreet_prospect_list_all';
+COMMENT ON FUNCTION propstreet.prospect_list_all(timestamptz, boolean, text, text, text[], integer, text) IS
+	'A page of the prospects of all projects in the order (updatedUtc, id), as JSON';
+
+CREATE FUNCTION propstreet.project_changes(since timestamptz, OUT id bigint, OUT etag propstreet.etag, OUT updated_utc timestamptz,
+		OUT deleted_utc timestamptz, OUT resource json, OUT synced_utc timestamptz) RETURNS SETOF record
+	LANGUAGE c VOLATILE ROWS 1000 AS 'MODULE_PATHNAME', 'propstreet_project_changes';
+COMMENT ON FUNCTION propstreet.project_changes(timestamptz) IS
+	'Projects changed at or after a moment, deleted ones included; synced_utc is the moment to ask from next time';
+
+CREATE FUNCTION propstreet.prospect_changes(since timestamptz, OUT id bigint, OUT etag propstreet.etag, OUT updated_utc timestamptz,
+		OUT deleted_utc timestamptz, OUT resource json, OUT synced_utc timestamptz) RETURNS SETOF record
+	LANGUAGE c VOLATILE ROWS 1000 AS 'MODULE_PATHNAME', 'propstreet_prospect_changes';
+COMMENT ON FUNCTION propstreet.prospect_changes(timestamptz) IS
+	'Prospects changed at or after a moment, removed ones included; synced_utc is the moment to ask from next time';
+
+CREATE FUNCTION propstreet.sync_barrier() RETURNS timestamptz
+	LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'propstreet_sync_barrier';
+COMMENT ON FUNCTION propstreet.sync_barrier() IS
+	'A moment before which nothing of the session''s tenant changes any more, for a SELECT in the next statement';

@@ -9,7 +9,8 @@ CREATE FUNCTION propstreet.operations() RETURNS SETOF regprocedure
 			'project_create', 'project_get', 'project_find', 'project_update', 'project_delete', 'project_upsert',
 			'project_properties', 'project_close', 'project_reopen', 'teaser_advance', 'teaser_communicate',
 			'teaser_accept', 'prospect_add', 'prospect_get', 'prospect_find', 'prospect_update', 'prospect_remove',
-			'prospect_upsert', 'contact_projects', 'company_projects')
+			'prospect_upsert', 'contact_projects', 'company_projects',
+			'project_list', 'prospect_list', 'prospect_list_all', 'project_changes', 'prospect_changes', 'sync_barrier')
 $operations$;
 COMMENT ON FUNCTION propstreet.operations() IS 'The operations: functions whose execute right is the permission';
 

@@ -93,6 +93,15 @@ CREATE TABLE propstreet.project (
 		AND isfinite(published_utc) IS NOT FALSE AND isfinite(verified_utc) IS NOT FALSE AND isfinite(communicated_utc) IS NOT FALSE
 		AND (published_utc <= verified_utc) IS NOT FALSE AND (verified_utc <= communicated_utc) IS NOT FALSE)
 );
+-- Lists are in the order (updated_utc, id): of what is not deleted, or of everything.
+-- Filters read one range per value of the columns they leave open, merged (src/page.c);
+-- "IS NULL" is no equality to the planner, hence two of these, each row being in one.
+CREATE INDEX project_list ON propstreet.project (tenant_id, updated_utc, id) WHERE deleted_utc IS NULL;
+CREATE INDEX project_list_all ON propstreet.project (tenant_id, updated_utc, id);
+CREATE INDEX project_filter_stage ON propstreet.project (tenant_id, status, classification, teaser_stage, updated_utc, id)
+	WHERE teaser_stage IS NOT NULL;
+CREATE INDEX project_filter_no_stage ON propstreet.project (tenant_id, status, classification, updated_utc, id)
+	WHERE teaser_stage IS NULL;
 COMMENT ON TABLE propstreet.project IS 'Real-estate transactions (specification, "Projects")';
 COMMENT ON COLUMN propstreet.project.property_count IS 'Number of properties of a portfolio, as the client wrote it';
 COMMENT ON COLUMN propstreet.project.status IS 'Lifecycle, set by project_close, project_reopen and project_delete';
@@ -144,12 +153,29 @@ CREATE TABLE propstreet.prospect (
 	FOREIGN KEY (tenant_id, contact_id) REFERENCES propstreet.contact (tenant_id, id),
 	FOREIGN KEY (tenant_id, company_id) REFERENCES propstreet.company (tenant_id, id)
 );
-CREATE UNIQUE INDEX prospect_live_contact ON propstreet.prospect (tenant_id, project_id, contact_id)
+-- One live prospect per contact and project, and one per company without a contact;
+-- also the way from an investor to its projects
+CREATE UNIQUE INDEX prospect_live_contact ON propstreet.prospect (tenant_id, contact_id, project_id)
 	WHERE deleted_utc IS NULL AND contact_id IS NOT NULL;
-CREATE UNIQUE INDEX prospect_live_company ON propstreet.prospect (tenant_id, project_id, company_id)
+CREATE UNIQUE INDEX prospect_live_company ON propstreet.prospect (tenant_id, company_id, project_id)
 	WHERE deleted_utc IS NULL AND contact_id IS NULL;
-CREATE INDEX prospect_contact ON propstreet.prospect (tenant_id, contact_id, project_id) WHERE contact_id IS NOT NULL;
-CREATE INDEX prospect_company ON propstreet.prospect (tenant_id, company_id, project_id) WHERE company_id IS NOT NULL;
+CREATE INDEX prospect_company ON propstreet.prospect (tenant_id, company_id, project_id)
+	WHERE deleted_utc IS NULL AND company_id IS NOT NULL;
+-- Lists of a project's prospects, and of a tenant's
+CREATE INDEX prospect_list ON propstreet.prospect (tenant_id, project_id, updated_utc, id) WHERE deleted_utc IS NULL;
+CREATE INDEX prospect_list_all ON propstreet.prospect (tenant_id, project_id, updated_utc, id);
+CREATE INDEX prospect_tenant_list ON propstreet.prospect (tenant_id, updated_utc, id) WHERE deleted_utc IS NULL;
+CREATE INDEX prospect_tenant_list_all ON propstreet.prospect (tenant_id, updated_utc, id);
+-- Filters over a tenant's prospects: each row is in one of the four
+CREATE INDEX prospect_filter ON propstreet.prospect (tenant_id, classification, updated_utc, id)
+	WHERE deleted_utc IS NULL AND accepted_utc IS NULL;
+CREATE INDEX prospect_filter_chat ON propstreet.prospect (tenant_id, classification, updated_utc, id)
+	WHERE deleted_utc IS NULL AND accepted_utc IS NOT NULL;
+CREATE INDEX prospect_filter_removed ON propstreet.prospect (tenant_id, classification, updated_utc, id)
+	WHERE deleted_utc IS NOT NULL AND accepted_utc IS NULL;
+CREATE INDEX prospect_filter_removed_chat ON propstreet.prospect (tenant_id, classification, updated_utc, id)
+	WHERE deleted_utc IS NOT NULL AND accepted_utc IS NOT NULL;
+CREATE INDEX prospect_tags ON propstreet.prospect USING gin (propstreet.tag_keys(tenant_id, tags));
 COMMENT ON TABLE propstreet.prospect IS 'Investors in the sales pipeline of a project (specification, "Prospects")';
 COMMENT ON COLUMN propstreet.prospect.company_id IS 'The company itself, or a copy of the contact''s company';
 COMMENT ON COLUMN propstreet.prospect.tags IS 'Copy of the contact''s tags, or of the company''s where there is no contact';

@@ -23,6 +23,7 @@
 /* Input functions report bad text softly where the server can (16), hard below. */
 #if PG_VERSION_NUM >= 160000
 #include "nodes/miscnodes.h"
+#include "varatt.h"
 #define INPUT_ESCONTEXT(fcinfo) ((fcinfo)->context)
 #else
 #define INPUT_ESCONTEXT(fcinfo) ((void) (fcinfo), (struct Node *) NULL)

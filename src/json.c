@@ -455,7 +455,7 @@ check_text(char *text, int len, Problems *problems)
 	if (is_escape_error(error))
 	{
 		problems->list = before;
-		error = scan_text(scan, text, len, repair_strings(scan->lex->token_start), problems);
+		error = scan_text(scan, text, len, repair_strings(text + (scan->lex->token_start - text)), problems);
 	}
 	if (error != JSON_SUCCESS)
 		problem_add(problems, NULL, "is not valid JSON: %s", json_errdetail(error, scan->lex));

@@ -357,10 +357,13 @@ out_of_range(void)
 static void
 add(Total *total, const Total *other)
 {
-	if (strcmp(total->currency, other->currency) != 0)
+	int			order = strcmp(total->currency, other->currency);
+
+	if (order != 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("cannot add prices in different currencies: %s and %s", total->currency, other->currency),
+				 errmsg("cannot add prices in different currencies: %s and %s",
+						order < 0 ? total->currency : other->currency, order < 0 ? other->currency : total->currency),
 				 errhint("Sum them by currency(price).")));
 	total->amount += other->amount;
 	if (total->amount < other->amount)

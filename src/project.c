@@ -369,7 +369,7 @@ propstreet_project_upsert(PG_FUNCTION_ARGS)
 		/* a conflict again, although nobody has the reference: it is about another one */
 		if (conflict)
 			ReThrowError(conflict);
-		conflict = attempt(upsert_new, &upsert, PT_CONFLICT);
+		conflict = attempt_expecting(upsert_new, &upsert, PT_CONFLICT);
 		if (conflict == NULL)
 			break;
 	}

@@ -56,6 +56,11 @@ _PG_init(void)
 							 NULL,
 							 &propstreet_require_if_match, false, PGC_SUSET, 0,
 							 NULL, NULL, NULL);
+	DefineCustomIntVariable("propstreet.sync_wait",
+							"How long a delta read waits for writers that have begun before it.",
+							"All of them together; a shorter lock_timeout wins.",
+							&propstreet_sync_wait, 5000, 0, INT_MAX, PGC_USERSET, GUC_UNIT_MS,
+							NULL, NULL, NULL);
 	MarkGUCPrefixReserved("propstreet");
 }
 

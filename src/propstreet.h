@@ -15,6 +15,7 @@
 #include "fmgr.h"
 #include "lib/stringinfo.h"
 #include "nodes/pg_list.h"
+#include "tcop/dest.h"
 
 #include "compat.h"
 
@@ -372,6 +373,7 @@ typedef struct Statement
 {
 	const char *sql;
 	bool		reads;			/* runs in the snapshot of the calling query */
+	bool		by_values;		/* is planned for the values of each call */
 	int			nargs;
 	ColumnType	args[STATEMENT_ARGS];
 	struct _SPI_plan *plan;
@@ -401,7 +403,9 @@ extern void operation_end(Operation *operation);
 extern Datum operation_result(Operation *operation, StringInfo result);
 extern uint64 run(Statement *statement, const Datum *values, const bool *nulls);
 extern uint64 run_latest(Statement *statement, const Datum *values);
-extern ErrorData *attempt(void (*work) (void *arg), void *arg, int sqlstate);
+extern void run_to(Statement *statement, const Datum *values, const bool *nulls, DestReceiver *receiver);
+extern ErrorData *attempt(void (*work) (void *arg), void *arg);
+extern ErrorData *attempt_expecting(void (*work) (void *arg), void *arg, int sqlstate);
 extern void fetch_row(uint64 number, Row *row);
 extern Datum fetch_value(uint64 number, int column, bool *isnull);
 
@@ -433,7 +437,10 @@ extern struct TriggerData *checked_trigger(FunctionCallInfo fcinfo, bool before_
 
 /* ---- sync.c: what makes delta reads lossless ---- */
 
+extern int	propstreet_sync_wait;
 extern void writer_lock(int64 tenant_id);
+extern const char *sync_barrier(int64 tenant_id, TimestampTz *barrier);
+extern void sync_unavailable(const char *why) pg_attribute_noreturn();
 
 /* ---- propstreet.c: settings and the tenant ---- */
 

@@ -440,7 +440,7 @@ propstreet_prospect_upsert(PG_FUNCTION_ARGS)
 		/* a conflict again, although nobody has the reference: it is about something else */
 		if (conflict)
 			ReThrowError(conflict);
-		conflict = attempt(upsert_new, &upsert, PT_CONFLICT);
+		conflict = attempt_expecting(upsert_new, &upsert, PT_CONFLICT);
 		if (upsert.result)
 			break;
 	}

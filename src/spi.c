@@ -14,6 +14,7 @@
 #include "catalog/pg_class.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
+#include "nodes/params.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
@@ -106,8 +107,9 @@ plan_of(Statement *statement)
 	statement->plan = NULL;
 	for (int i = 0; i < statement->nargs; i++)
 		args[i] = type_oid(statement->args[i]);
-	/* keys and arrays of keys: what the parameters are never changes the best plan */
-	statement->plan = SPI_prepare_cursor(statement->sql, statement->nargs, args, CURSOR_OPT_GENERIC_PLAN);
+	/* for keys, and arrays of keys, the values never change the best plan */
+	statement->plan = SPI_prepare_cursor(statement->sql, statement->nargs, args,
+										 statement->by_values ? CURSOR_OPT_CUSTOM_PLAN : CURSOR_OPT_GENERIC_PLAN);
 	if (statement->plan == NULL)
 		elog(ERROR, "SPI_prepare failed: %s", SPI_result_code_string(SPI_result));
 	SPI_keepplan(statement->plan);
@@ -158,11 +160,11 @@ run_latest(Statement *statement, const Datum *values)
 }
 
 /*
- * Do work in a subtransaction.  Returns NULL when it is done; if it fails with the
- * SQLSTATE, rolls it back and returns the error.  Other errors pass through.
+ * Do work in a subtransaction.  Returns NULL when it is done, else the error, with
+ * the work rolled back: the caller rethrows what it did not expect.
  */
 ErrorData *
-attempt(void (*work) (void *arg), void *arg, int sqlstate)
+attempt(void (*work) (void *arg), void *arg)
 {
 	MemoryContext context = CurrentMemoryContext;
 	ResourceOwner owner = CurrentResourceOwner;
@@ -185,9 +187,41 @@ attempt(void (*work) (void *arg), void *arg, int sqlstate)
 	PG_END_TRY();
 	MemoryContextSwitchTo(context);
 	CurrentResourceOwner = owner;
+	return error;
+}
+
+/* The same, for an error that is expected: others pass through. */
+ErrorData *
+attempt_expecting(void (*work) (void *arg), void *arg, int sqlstate)
+{
+	ErrorData  *error = attempt(work, arg);
+
 	if (error && error->sqlerrcode != sqlstate)
 		ReThrowError(error);
 	return error;
+}
+
+/*
+ * Run a statement and hand its rows to a receiver as they come.  Outside of
+ * statements that read in the calling query's snapshot, it takes a new one.
+ */
+void
+run_to(Statement *statement, const Datum *values, const bool *nulls, DestReceiver *receiver)
+{
+	SPIExecuteOptions options = {.read_only = statement->reads,.dest = receiver};
+	SPIPlanPtr	plan = plan_of(statement);
+
+	options.params = makeParamList(statement->nargs);
+	for (int i = 0; i < statement->nargs; i++)
+	{
+		ParamExternData *param = &options.params->params[i];
+
+		param->value = values[i];
+		param->isnull = nulls && nulls[i];
+		param->pflags = PARAM_FLAG_CONST;
+		param->ptype = type_oid(statement->args[i]);
+	}
+	processed(statement, SPI_execute_plan_extended(plan, &options));
 }
 
 /* A row of the last result, which lists the kind's columns in order. */

@@ -6,11 +6,17 @@
  */
 #include "postgres.h"
 
+#include "access/xact.h"
+#include "access/xlog.h"
 #include "miscadmin.h"
 #include "storage/lock.h"
 #include "storage/proc.h"
+#include "utils/guc.h"
+#include "utils/timestamp.h"
 
 #include "propstreet.h"
+
+int			propstreet_sync_wait = 5000;	/* milliseconds */
 
 #define WRITER_LOCK_CLASS 3		/* field 4 of the tag; SQL's advisory locks use 1 and 2 */
 #define ANY_TENANT 0
@@ -50,4 +56,109 @@ writer_lock(int64 tenant_id)
 	else
 		tenants++;
 	(void) LockAcquire(&tag, ShareLock, false, false);
+}
+
+/* ---- readers ---- */
+
+typedef struct Wait
+{
+	VirtualTransactionId writer;
+	int			timeout;		/* milliseconds, more than 0 */
+} Wait;
+
+static void
+wait_for_writer(void *arg)
+{
+	Wait	   *wait = arg;
+	int			level = NewGUCNestLevel();
+	char		timeout[32];
+
+	snprintf(timeout, sizeof(timeout), "%d", wait->timeout);
+	(void) set_config_option("lock_timeout", timeout, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+	VirtualXactLock(wait->writer, true);
+	AtEOXact_GUC(true, level);
+}
+
+/* Wait until a writer has ended; false if it has not by the deadline. */
+static bool
+await_writer(VirtualTransactionId writer, TimestampTz deadline)
+{
+	long		left = TimestampDifferenceMilliseconds(GetCurrentTimestamp(), deadline);
+	Wait		wait = {writer, (int) Min(left, INT_MAX)};
+	ErrorData  *error;
+
+	if (VirtualXactLock(writer, false))
+		return true;
+	if (left <= 0)
+		return false;
+	error = attempt(wait_for_writer, &wait);
+	if (error && error->sqlerrcode != ERRCODE_LOCK_NOT_AVAILABLE && error->sqlerrcode != ERRCODE_T_R_DEADLOCK_DETECTED)
+		ReThrowError(error);
+	return error == NULL;
+}
+
+/* Wait for the writers that hold a lock now; new ones are neither awaited nor blocked. */
+static bool
+await_writers(int64 tenant_id, TimestampTz deadline)
+{
+	LOCKTAG		tag = writer_tag(tenant_id);
+	VirtualTransactionId *writers = GetLockConflicts(&tag, ExclusiveLock, NULL);
+	bool		ended = true;
+
+	for (int i = 0; ended && VirtualTransactionIdIsValid(writers[i]); i++)
+		ended = await_writer(writers[i], deadline);
+	pfree(writers);
+	return ended;
+}
+
+/*
+ * Get a moment before which nothing will change any more: whatever was stamped
+ * earlier is visible to snapshots taken from now on, or was rolled back.  Returns
+ * NULL, or why there is no such moment to be had.
+ */
+const char *
+sync_barrier(int64 tenant_id, TimestampTz *barrier)
+{
+	int			wait = LockTimeout > 0 ? Min(LockTimeout, propstreet_sync_wait) : propstreet_sync_wait;
+	TimestampTz now = GetCurrentTimestamp();
+	TimestampTz deadline = TimestampTzPlusMilliseconds(now, wait);
+
+	if (RecoveryInProgress())
+		return "this server is a standby: read from the primary";
+	if (IsolationUsesXactSnapshot())
+		return "the transaction keeps to one snapshot: read in READ COMMITTED";
+	if (TransactionIdIsValid(GetTopTransactionIdIfAny()))
+		return "the transaction itself has written: read in a transaction of its own";
+	if (!await_writers(tenant_id, deadline) || !await_writers(ANY_TENANT, deadline))
+		return "a writer has not ended within propstreet.sync_wait (or lock_timeout): try again";
+	*barrier = now;
+	return NULL;
+}
+
+/* PT503 for a read that can't do without a barrier; why is what sync_barrier() said. */
+void
+sync_unavailable(const char *why)
+{
+	ereport(ERROR,
+			(errcode(PT_BUSY), errmsg("an exact delta read is not possible now"),
+			 errdetail("[{\"detail\":\"an exact delta read is not possible now\"}]"), errhint("%s", why)));
+}
+
+PG_FUNCTION_INFO_V1(propstreet_sync_barrier);
+
+/*
+ * sync_barrier() timestamptz: a moment before which nothing of the session's
+ * tenant will change any more, for a SELECT that follows in a statement of its
+ * own; PT503 with a hint if it can't be had.  Design, "Time, versions and sync".
+ */
+Datum
+propstreet_sync_barrier(PG_FUNCTION_ARGS)
+{
+	TimestampTz barrier = 0;
+	const char *why = sync_barrier(current_tenant(), &barrier);
+
+	(void) fcinfo;
+	if (why)
+		sync_unavailable(why);
+	PG_RETURN_TIMESTAMPTZ(barrier);
 }

@@ -2,20 +2,19 @@
 SET client_min_messages = warning;
 CREATE EXTENSION IF NOT EXISTS propstreet;
 RESET client_min_messages;
-SET search_path = propstreet, public;
+SET search_path = public, propstreet;
 SELECT setseed(0.42);
 
 -- what a statement fails with
 CREATE FUNCTION pg_temp.error_of(statement text) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
-	message text;
 	detail text;
 BEGIN
 	EXECUTE statement;
 	RETURN 'none';
 EXCEPTION WHEN OTHERS THEN
-	GET STACKED DIAGNOSTICS message = MESSAGE_TEXT, detail = PG_EXCEPTION_DETAIL;
-	RETURN format('%s %s: %s', SQLSTATE, message, detail);
+	GET STACKED DIAGNOSTICS detail = PG_EXCEPTION_DETAIL;
+	RETURN format('%s %s: %s', SQLSTATE, SQLERRM, detail);
 END
 $$;
 
@@ -41,8 +40,10 @@ INSERT INTO refused VALUES
 	('{"value":-1,"currency":"SEK"}'), ('{"value":1e15,"currency":"SEK"}'), ('{"value":99999999999999999999999,"currency":"SEK"}'),
 	('{"value":null,"currency":null}'), ('{"value":-1,"currency":"sek","scale":"M","unit":1}'),
 	('{"value":1,"value":2,"currency":"SEK"}'), ('{"value":[1],"currency":"SEK"}'), ('{"value":NaN,"currency":"SEK"}');
+\pset format unaligned
 SELECT input, pg_temp.error_of(format('SELECT %L::price', input)) FROM refused;
 SELECT pg_temp.error_of(format('SELECT %L::json::price', input)) FROM unnest(ARRAY['150', 'null', '"150 SEK"', '["150 SEK"]', '{}']) AS input;
+\pset format aligned
 SELECT '150 sek'::price;
 \echo :LAST_ERROR_SQLSTATE
 SELECT pg_temp.error_of(format('SELECT %L::price', (SELECT json_object_agg('field' || i, i) FROM generate_series(1, 200) AS i)))
@@ -84,8 +85,8 @@ SELECT count(DISTINCT price_send(price)) > 9000 AS diverse,
 	bool_and(price_send(price::text::price) = price_send(price)) AS text,
 	bool_and(price_send(price::json::price) = price_send(price)) AS json,
 	bool_and(price_send(price::json::text::price) = price_send(price)) AS json_text,
-	bool_and(split_part(price::text, ' ', 1)::numeric * 1000 ^ array_position(ARRAY['thousands', 'millions', 'billions'], scale(price))
-			 IS NOT DISTINCT FROM nullif(amount(price), CASE scale(price) WHEN 'none' THEN amount(price) END)) AS amount
+	bool_and(split_part(price::text, ' ', 1)::numeric * CASE scale(price) WHEN 'none' THEN 1 WHEN 'thousands' THEN 1e3 WHEN 'millions' THEN 1e6 ELSE 1e9 END
+			 = amount(price)) AS amount
 FROM random_price;
 CREATE TEMP TABLE loaded (id int, price price);
 \getenv outputdir PG_ABS_BUILDDIR
@@ -127,21 +128,10 @@ SELECT min(price) = (SELECT price FROM random_price ORDER BY price LIMIT 1) AS m
 SELECT opcname, amname, amvalidate(o.oid) FROM pg_opclass AS o JOIN pg_am AS a ON a.oid = opcmethod
 WHERE opcintype = 'price'::regtype ORDER BY amname;
 CREATE TABLE indexed_price AS
-SELECT concat_ws(' ', i % 97 * 1000 ^ (i % 3), (ARRAY['billions', 'millions', 'thousands'])[i % 3 + 1], (ARRAY['EUR', 'SEK'])[i % 2 + 1])::price AS price
+SELECT concat_ws(' ', i % 50 * 1000 ^ (i % 3), (ARRAY['billions', 'millions', 'thousands'])[i % 3 + 1], (ARRAY['EUR', 'SEK'])[i % 4 / 2 + 1])::price AS price
 FROM generate_series(1, 2000) AS i;
-CREATE FUNCTION pg_temp.scan(statement text) RETURNS text LANGUAGE plpgsql AS $$
-DECLARE
-	line text;
-BEGIN
-	FOR line IN EXECUTE 'EXPLAIN (COSTS OFF) ' || statement LOOP
-		IF line ~ 'Scan' THEN
-			RETURN regexp_replace(line, '^.*?(\w+ )?(Seq|Only|Index) Scan.*?( on .*)?$', '\2 scan');
-		END IF;
-	END LOOP;
-END
-$$;
-\set eq 'SELECT count(*) FROM indexed_price WHERE price OPERATOR(propstreet.=) ''5 millions SEK'''
-\set between 'SELECT count(*) FROM indexed_price WHERE price > ''3 billions EUR'' AND price <= ''40 millions SEK'''
+\set eq 'SELECT count(*) FROM indexed_price WHERE price = ''5 billions SEK'''
+\set between 'SELECT count(*) FROM indexed_price WHERE price > ''30 billions EUR'' AND price <= ''4000 millions SEK'''
 :eq;
 :between;
 SET enable_seqscan = off;
@@ -184,7 +174,7 @@ SET parallel_setup_cost = 0;
 SET parallel_tuple_cost = 0;
 SET min_parallel_table_scan_size = 0;
 EXPLAIN (COSTS OFF) SELECT sum(price), min(price), max(price) FROM indexed_price WHERE currency(price) = 'SEK';
-SELECT sum(price) FILTER (WHERE currency(price) = 'SEK'), min(price), max(price) FROM indexed_price;
+SELECT sum(price) FILTER (WHERE currency(price) = 'SEK'), min(price) = '0 EUR' AS min, max(price) = '49 billions SEK' AS max FROM indexed_price;
+\set SHOW_CONTEXT never
 SELECT sum(price) FROM indexed_price;
-SELECT price_sum_final(NULL), price_sum_transition(NULL, '1 SEK');
 DROP TABLE indexed_price;
