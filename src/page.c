@@ -229,13 +229,14 @@ each_label(const char *column, ColumnType type, const char *except)
 	return conditions;
 }
 
+/* Each branch is ordered and limited: only so does the planner see that it is one range in order. */
 static void
 append_branches(StringInfo sql, const char *columns, const char *table, const List *branches)
 {
 	ListCell   *branch;
 
 	foreach(branch, branches)
-		appendStringInfo(sql, "%sSELECT %s FROM propstreet.%s AS t WHERE %s",
+		appendStringInfo(sql, "%s(SELECT %s FROM propstreet.%s AS t WHERE %s" LIST_ORDER ")",
 						 foreach_current_index(branch) > 0 ? " UNION ALL " : "", columns, table, (char *) lfirst(branch));
 }
 
@@ -387,9 +388,11 @@ make_prospect_merge(StringInfo sql, const ProspectFilters *filters)
 	branches = multiply(branches, filters->classification ? list_make1("t.classification OPERATOR(pg_catalog.=) $7")
 						: each_label("classification", T_PROSPECT_CLASSIFICATION, NULL));
 	branches = multiply(multiply(branches, deleted), chat);
+	if (!filters->deleted)
+		branches = multiply(branches, list_make1(PROJECT_IS_LIVE));
 	appendStringInfoString(sql, "SELECT " PROSPECT_SQL " FROM (");
 	append_branches(sql, PROSPECT_SQL, "prospect", branches);
-	appendStringInfo(sql, ") AS t%s" LIST_ORDER, filters->deleted ? "" : " WHERE " PROJECT_IS_LIVE);
+	appendStringInfoString(sql, ") AS t" LIST_ORDER);
 }
 
 static Statement *
