@@ -2,7 +2,8 @@
 
 # Every test, in the order it runs. Outputs to compare with are in expected/, for REGRESS and ISOLATION alike.
 REGRESS = price price_range external_ref etag cursor
-ISOLATION =
+ISOLATION = concurrent_update concurrent_upsert concurrent_reference concurrent_add concurrent_copy concurrent_teaser \
+	concurrent_install
 PROVE_TESTS := $(sort $(wildcard test/t/*.pl))
 
 # Goals of test/run. They come before PGXS, as there may be no pg_config yet and PGXS has a check target of its own.

@@ -10,7 +10,7 @@ BEGIN
 	-- stranger made beforehand would let them own the tables
 	IF NOT EXISTS (SELECT FROM pg_catalog.pg_namespace AS n, pg_catalog.pg_roles AS r
 				   WHERE n.nspname OPERATOR(pg_catalog.=) 'propstreet' AND r.oid OPERATOR(pg_catalog.=) n.nspowner
-					 AND (r.rolsuper OR pg_catalog.pg_has_role('@extowner@', r.oid, 'USAGE'))) THEN
+					 AND (r.rolsuper OR pg_catalog.pg_has_role('@extowner@'::pg_catalog.regrole, r.oid, 'USAGE'))) THEN
 		RAISE EXCEPTION 'schema propstreet belongs to another role'
 			USING ERRCODE = 'insufficient_privilege', HINT = 'Drop it, or have its owner create the extension.';
 	END IF;

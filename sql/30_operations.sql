@@ -1,9 +1,9 @@
 -- 30_operations.sql: the operations. They run with the rights of the tables' owner, for
 -- the session's tenant: the right to execute one is the permission, given by grant_to().
 
-CREATE FUNCTION propstreet.project_create(body json) RETURNS json
+CREATE FUNCTION propstreet.project_create(body json, idempotency_key text DEFAULT NULL) RETURNS json
 	LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'propstreet_project_create';
-COMMENT ON FUNCTION propstreet.project_create(json) IS
+COMMENT ON FUNCTION propstreet.project_create(json, text) IS
 	'Create a project; the project as JSON';
 
 CREATE FUNCTION propstreet.project_get(id bigint, include_deleted boolean DEFAULT false) RETURNS json
@@ -61,10 +61,20 @@ CREATE FUNCTION propstreet.teaser_accept(project_id bigint, prospect_id bigint) 
 COMMENT ON FUNCTION propstreet.teaser_accept(bigint, bigint) IS
 	'Accept the teaser for a prospect, before its deadline; the prospect as JSON';
 
-CREATE FUNCTION propstreet.prospect_add(project_id bigint, body json) RETURNS json
+CREATE FUNCTION propstreet.prospect_add(project_id bigint, body json, idempotency_key text DEFAULT NULL) RETURNS json
 	LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'propstreet_prospect_add';
-COMMENT ON FUNCTION propstreet.prospect_add(bigint, json) IS
+COMMENT ON FUNCTION propstreet.prospect_add(bigint, json, text) IS
 	'Add a contact or company to a project; the prospect as JSON';
+
+CREATE FUNCTION propstreet.prospect_add_batch(project_id bigint, body json, idempotency_key text DEFAULT NULL) RETURNS json
+	LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'propstreet_prospect_add_batch';
+COMMENT ON FUNCTION propstreet.prospect_add_batch(bigint, json, text) IS
+	'Add up to 100 contacts and companies to a project; what was created and what failed, as JSON';
+
+CREATE FUNCTION propstreet.prospect_update_batch(project_id bigint, body json) RETURNS json
+	LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'propstreet_prospect_update_batch';
+COMMENT ON FUNCTION propstreet.prospect_update_batch(bigint, json) IS
+	'Change up to 100 prospects of a project; what was updated and what failed, as JSON';
 
 CREATE FUNCTION propstreet.prospect_get(project_id bigint, id bigint, include_deleted boolean DEFAULT false) RETURNS json
 	LANGUAGE c STABLE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'propstreet_prospect_get';

@@ -10,6 +10,7 @@ CREATE FUNCTION propstreet.operations() RETURNS SETOF regprocedure
 			'project_properties', 'project_close', 'project_reopen', 'teaser_advance', 'teaser_communicate',
 			'teaser_accept', 'prospect_add', 'prospect_get', 'prospect_find', 'prospect_update', 'prospect_remove',
 			'prospect_upsert', 'contact_projects', 'company_projects',
+			'prospect_add_batch', 'prospect_update_batch',
 			'project_list', 'prospect_list', 'prospect_list_all', 'project_changes', 'prospect_changes', 'sync_barrier')
 $operations$;
 COMMENT ON FUNCTION propstreet.operations() IS 'The operations: functions whose execute right is the permission';
@@ -124,5 +125,11 @@ $function$;
 COMMENT ON FUNCTION propstreet.check() IS
 	'What contradicts the rules in the stored data: no rows if all is well. For the tables'' owner, over all tenants';
 
-REVOKE ALL ON FUNCTION propstreet.install(), propstreet.grant_to(name), propstreet.check() FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION propstreet.install(), propstreet.grant_to(name), propstreet.check() TO @extowner@ WITH GRANT OPTION;
+CREATE FUNCTION propstreet.purge() RETURNS bigint
+	LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'propstreet_purge';
+COMMENT ON FUNCTION propstreet.purge() IS
+	'Delete what has expired, of all tenants: idempotency keys after 24 hours; the number of rows. To be called now and then';
+
+REVOKE ALL ON FUNCTION propstreet.install(), propstreet.grant_to(name), propstreet.check(), propstreet.purge() FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION propstreet.install(), propstreet.grant_to(name), propstreet.check(), propstreet.purge()
+	TO @extowner@ WITH GRANT OPTION;

@@ -197,3 +197,17 @@ CREATE TABLE propstreet.prospect_external_ref (
 );
 CREATE INDEX prospect_external_ref_prospect ON propstreet.prospect_external_ref (tenant_id, prospect_id);
 COMMENT ON TABLE propstreet.prospect_external_ref IS 'Unique index of the references of live prospects; kept by triggers of prospect';
+
+CREATE TABLE propstreet.idempotency_key (
+	tenant_id bigint NOT NULL DEFAULT propstreet.current_tenant(),
+	key text NOT NULL,
+	request bytea NOT NULL,
+	status integer NOT NULL,
+	headers json NOT NULL,
+	body text NOT NULL,
+	created_utc timestamptz NOT NULL DEFAULT clock_timestamp(),
+	PRIMARY KEY (tenant_id, key)
+);
+CREATE INDEX idempotency_key_age ON propstreet.idempotency_key (created_utc);
+COMMENT ON TABLE propstreet.idempotency_key IS 'Answers to requests with an Idempotency-Key, kept for 24 hours';
+COMMENT ON COLUMN propstreet.idempotency_key.request IS 'SHA-256 of operation, ids and body';

@@ -44,11 +44,12 @@ typedef struct Transition
 } Transition;
 
 static AttrNumber
-column(Relation relation, const char *name)
+column(const Transition *transition, const char *name, ColumnType type)
 {
-	AttrNumber	number = SPI_fnumber(RelationGetDescr(relation), name);
+	Relation	relation = transition->trigger->tg_relation;
+	Column		wanted = {name, type};
 
-	return number > 0 ? number : InvalidAttrNumber;
+	return find_column(RelationGetDescr(relation), &wanted, RelationGetRelationName(relation));
 }
 
 static void
@@ -56,14 +57,10 @@ begin_transition(Transition *transition, TriggerData *trigger)
 {
 	Relation	relation = trigger->tg_relation;
 
+	memset(transition, 0, sizeof(Transition));
 	transition->trigger = trigger;
-	transition->at.tenant_id = column(relation, "tenant_id");
-	transition->at.id = column(relation, "id");
-	transition->at.project_id = column(relation, "project_id");
-	transition->at.deleted_utc = column(relation, "deleted_utc");
-	transition->at.external_refs = column(relation, "external_refs");
-	transition->at.tags = column(relation, "tags");
-	transition->at.company_id = column(relation, "company_id");
+	transition->at.tenant_id = column(transition, "tenant_id", T_INT8);
+	transition->at.id = column(transition, "id", T_INT8);
 	transition->new = MakeSingleTupleTableSlot(RelationGetDescr(relation), &TTSOpsMinimalTuple);
 	transition->old = trigger->tg_oldtable ? MakeSingleTupleTableSlot(RelationGetDescr(relation), &TTSOpsMinimalTuple) : NULL;
 }
@@ -96,7 +93,9 @@ next_row(Transition *transition)
 		(!tuplestore_gettupleslot(transition->trigger->tg_oldtable, true, false, transition->old) ||
 		 get_int64(transition->old, transition->at.id) != get_int64(transition->new, transition->at.id) ||
 		 get_int64(transition->old, transition->at.tenant_id) != get_int64(transition->new, transition->at.tenant_id)))
-		elog(ERROR, "transition tables of \"%s\" do not match", RelationGetRelationName(transition->trigger->tg_relation));
+		ereport(ERROR,
+				(errcode(ERRCODE_CHECK_VIOLATION),
+				 errmsg("the key of a row of \"%s\" can't be changed", RelationGetRelationName(transition->trigger->tg_relation))));
 	return true;
 }
 
@@ -123,11 +122,24 @@ same_value(Transition *transition, AttrNumber number)
 
 /* ---- references ---- */
 
-/* References to add to or take out of an index, collected until there are enough */
+/*
+ * What is done with the references of a statement, in this order.  They are locked
+ * first, old and new ones together by (namespace, id), so that two statements that
+ * exchange references wait for each other one way only.  Old ones go before new
+ * ones come, as a statement may hand them from row to row.
+ */
+typedef enum RefPass
+{
+	LOCK_REFS,
+	REMOVE_REFS,
+	ADD_REFS
+} RefPass;
+
+/* References to lock in, take out of, or add to an index, collected until there are enough */
 typedef struct RefBatch
 {
 	bool		of_prospects;
-	bool		add;
+	RefPass		pass;
 	int			count;
 	Datum	   *tenants;
 	Datum	   *projects;		/* scope of a prospect's reference, holder of a project's */
@@ -151,45 +163,59 @@ typedef struct RefBatch
 
 typedef struct RefStatements
 {
-	Statement	add;
-	Statement	holder;
+	Statement	lock;
 	Statement	remove;
+	Statement	add;
+	Statement	missing;		/* what could not be added, the taken ones first */
 } RefStatements;
 
 static RefStatements project_refs = {
+	.lock = {.sql = "SELECT " PROJECT_REFS_FROM "JOIN propstreet.project_external_ref AS r ON " PROJECT_REFS_MATCH
+	"ORDER BY r.tenant_id, r.external_ref FOR UPDATE OF r", REF_ARGS},
+	.remove = {.sql = "DELETE FROM propstreet.project_external_ref AS r USING (SELECT u.* " PROJECT_REFS_FROM ") AS u "
+		"WHERE " PROJECT_REFS_MATCH "AND r.project_id OPERATOR(pg_catalog.=) u.project_id", REF_ARGS},
 	.add = {.sql = "INSERT INTO propstreet.project_external_ref (tenant_id, project_id, external_ref) "
 		"SELECT u.tenant_id, u.project_id, u.external_ref " PROJECT_REFS_FROM
 		"ORDER BY u.tenant_id, u.external_ref ON CONFLICT DO NOTHING", REF_ARGS},
-	.holder = {.sql = "SELECT u.external_ref, r.project_id " PROJECT_REFS_FROM
-		"JOIN propstreet.project_external_ref AS r ON " PROJECT_REFS_MATCH
-	"WHERE r.project_id OPERATOR(pg_catalog.<>) u.project_id LIMIT 1", REF_ARGS},
-	.remove = {.sql = "DELETE FROM propstreet.project_external_ref AS r USING (SELECT u.* " PROJECT_REFS_FROM ") AS u "
-		"WHERE " PROJECT_REFS_MATCH "AND r.project_id OPERATOR(pg_catalog.=) u.project_id", REF_ARGS}
+	.missing = {.sql = "SELECT u.external_ref, r.project_id " PROJECT_REFS_FROM
+		"LEFT JOIN propstreet.project_external_ref AS r ON " PROJECT_REFS_MATCH
+		"WHERE r.project_id IS NULL OR r.project_id OPERATOR(pg_catalog.<>) u.project_id "
+	"ORDER BY r.project_id IS NULL, u.external_ref LIMIT 1", REF_ARGS}
 };
 
 static RefStatements prospect_refs = {
+	.lock = {.sql = "SELECT " PROSPECT_REFS_FROM "JOIN propstreet.prospect_external_ref AS r ON " PROSPECT_REFS_MATCH
+	"ORDER BY r.tenant_id, r.project_id, r.external_ref FOR UPDATE OF r", PROSPECT_REF_ARGS},
+	.remove = {.sql = "DELETE FROM propstreet.prospect_external_ref AS r USING (SELECT u.* " PROSPECT_REFS_FROM ") AS u "
+		"WHERE " PROSPECT_REFS_MATCH "AND r.prospect_id OPERATOR(pg_catalog.=) u.prospect_id", PROSPECT_REF_ARGS},
 	.add = {.sql = "INSERT INTO propstreet.prospect_external_ref (tenant_id, project_id, external_ref, prospect_id) "
 		"SELECT u.tenant_id, u.project_id, u.external_ref, u.prospect_id " PROSPECT_REFS_FROM
 		"ORDER BY u.tenant_id, u.project_id, u.external_ref ON CONFLICT DO NOTHING", PROSPECT_REF_ARGS},
-	.holder = {.sql = "SELECT u.external_ref, r.prospect_id " PROSPECT_REFS_FROM
-		"JOIN propstreet.prospect_external_ref AS r ON " PROSPECT_REFS_MATCH
-	"WHERE r.prospect_id OPERATOR(pg_catalog.<>) u.prospect_id LIMIT 1", PROSPECT_REF_ARGS},
-	.remove = {.sql = "DELETE FROM propstreet.prospect_external_ref AS r USING (SELECT u.* " PROSPECT_REFS_FROM ") AS u "
-		"WHERE " PROSPECT_REFS_MATCH "AND r.prospect_id OPERATOR(pg_catalog.=) u.prospect_id", PROSPECT_REF_ARGS}
+	.missing = {.sql = "SELECT u.external_ref, r.prospect_id " PROSPECT_REFS_FROM
+		"LEFT JOIN propstreet.prospect_external_ref AS r ON " PROSPECT_REFS_MATCH
+		"WHERE r.prospect_id IS NULL OR r.prospect_id OPERATOR(pg_catalog.<>) u.prospect_id "
+	"ORDER BY r.prospect_id IS NULL, u.external_ref LIMIT 1", PROSPECT_REF_ARGS}
 };
 
-/* Somebody else holds one of the references (specification, "External Ref Structure"). */
-static void
-check_holder(RefBatch *batch, const Datum *values)
+/*
+ * Is a reference still missing in the index that is free now?  PT409 if somebody
+ * else holds one (specification, "External Ref Structure").
+ */
+static bool
+missing_refs(RefBatch *batch, const Datum *values)
 {
 	Problem		problem = {.member = batch->of_prospects ? "prospectId" : "projectId"};
 	bool		isnull;
+	Datum		holder;
 	char	   *ref;
 
-	if (run(batch->of_prospects ? &prospect_refs.holder : &project_refs.holder, values, NULL) == 0)
-		return;
+	if (run(batch->of_prospects ? &prospect_refs.missing : &project_refs.missing, values, NULL) == 0)
+		return false;
+	holder = fetch_value(0, 2, &isnull);
+	if (isnull)
+		return true;
+	problem.value = id_json(DatumGetInt64(holder));
 	ref = TextDatumGetCString(fetch_value(0, 1, &isnull));
-	problem.id = DatumGetInt64(fetch_value(0, 2, &isnull));
 	problem.detail = psprintf("External reference %s is already used in this %s", ref,
 							  batch->of_prospects ? "project" : "tenant");
 	problem_raise(PT_CONFLICT, &problem);
@@ -209,7 +235,6 @@ flush_refs(RefBatch *batch)
 	RefStatements *statements = batch->of_prospects ? &prospect_refs : &project_refs;
 	MemoryContext before;
 	Datum		values[4];
-	uint64		added = 0;
 
 	if (batch->count == 0)
 		return;
@@ -219,13 +244,15 @@ flush_refs(RefBatch *batch)
 	values[2] = array_of(batch->refs, batch->count, T_EXTERNAL_REF);
 	values[3] = array_of(batch->prospects, batch->count, T_INT8);
 	MemoryContextSwitchTo(before);
-	if (!batch->add)
+	if (batch->pass == LOCK_REFS)
+		run(&statements->lock, values, NULL);
+	else if (batch->pass == REMOVE_REFS)
 		run(&statements->remove, values, NULL);
 	else
 	{
 		/* a reference that is taken is skipped; once more if it became free meanwhile */
-		while ((added += run(&statements->add, values, NULL)) < (uint64) batch->count)
-			check_holder(batch, values);
+		while (run(&statements->add, values, NULL) < (uint64) batch->count && missing_refs(batch, values))
+			;
 	}
 	batch->count = 0;
 	MemoryContextReset(batch->context);
@@ -261,12 +288,12 @@ holds_refs(const Transition *transition, TupleTableSlot *slot)
 	return ARR_NDIM(DatumGetArrayTypeP(slot_getattr(slot, transition->at.external_refs, &isnull))) > 0;
 }
 
-/* One pass over a statement: take references out of the index, or add them to it. */
+/* One pass over a statement */
 static void
-index_refs(Transition *transition, bool of_prospects, bool add)
+index_refs(Transition *transition, bool of_prospects, RefPass pass)
 {
 	int			size = CHUNK + EXTERNAL_REF_MAX;
-	RefBatch	batch = {.of_prospects = of_prospects,.add = add,
+	RefBatch	batch = {.of_prospects = of_prospects,.pass = pass,
 		.tenants = palloc(size * sizeof(Datum)),.projects = palloc(size * sizeof(Datum)),
 		.prospects = palloc(size * sizeof(Datum)),.refs = palloc(size * sizeof(Datum)),
 		.context = AllocSetContextCreate(CurrentMemoryContext, "propstreet references", ALLOCSET_DEFAULT_SIZES)
@@ -275,18 +302,17 @@ index_refs(Transition *transition, bool of_prospects, bool add)
 	rewind_transition(transition);
 	while (next_row(transition))
 	{
-		TupleTableSlot *slot = add ? transition->new : transition->old;
-
 		if (transition->old && same_value(transition, transition->at.external_refs) &&
 			slot_attisnull(transition->old, transition->at.deleted_utc) == slot_attisnull(transition->new, transition->at.deleted_utc))
 			continue;
-		if (holds_refs(transition, slot))
-			collect_refs(&batch, transition, slot);
+		if (pass != ADD_REFS && holds_refs(transition, transition->old))
+			collect_refs(&batch, transition, transition->old);
+		if (pass != REMOVE_REFS && holds_refs(transition, transition->new))
+			collect_refs(&batch, transition, transition->new);
 	}
 	flush_refs(&batch);
 }
 
-/* Old references go before new ones come: a statement may hand them from row to row. */
 static Datum
 resource_changed(FunctionCallInfo fcinfo, bool of_prospects)
 {
@@ -302,9 +328,16 @@ resource_changed(FunctionCallInfo fcinfo, bool of_prospects)
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
 	begin_transition(&transition, trigger);
+	transition.at.deleted_utc = column(&transition, "deleted_utc", T_TIMESTAMPTZ);
+	transition.at.external_refs = column(&transition, "external_refs", T_EXTERNAL_REF_ARRAY);
+	if (of_prospects)
+		transition.at.project_id = column(&transition, "project_id", T_INT8);
 	if (transition.old)
-		index_refs(&transition, of_prospects, false);
-	index_refs(&transition, of_prospects, true);
+	{
+		index_refs(&transition, of_prospects, LOCK_REFS);
+		index_refs(&transition, of_prospects, REMOVE_REFS);
+	}
+	index_refs(&transition, of_prospects, ADD_REFS);
 	end_transition(&transition);
 	SPI_finish();
 	act_as_before(caller);
@@ -383,6 +416,9 @@ investor_changed(FunctionCallInfo fcinfo, Statement *copy)
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
 	begin_transition(&transition, trigger);
+	transition.at.tags = column(&transition, "tags", T_TEXT_ARRAY);
+	if (copy == &copy_contacts)
+		transition.at.company_id = column(&transition, "company_id", T_INT8);
 	rewind_transition(&transition);
 	while (next_row(&transition))
 	{

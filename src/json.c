@@ -34,6 +34,13 @@ quoted(const char *text)
 	return psprintf("\"%.*s%s\"", clipped, text, clipped < len ? "..." : "");
 }
 
+/* An id as JSON: a string. */
+char *
+id_json(int64 id)
+{
+	return psprintf("\"" INT64_FORMAT "\"", id);
+}
+
 /* A JSON Pointer in its URI fragment form (RFC 6901, section 6). */
 static void
 append_pointer(StringInfo out, const Path *path)
@@ -147,6 +154,12 @@ append_text_member(StringInfo out, const char *name, const char *value)
 	append_json_string(out, value, strlen(value));
 }
 
+static void
+append_raw_member(StringInfo out, const char *name, const char *value)
+{
+	appendStringInfo(out, "%s\"%s\":%s", out->data[out->len - 1] == '{' ? "" : ",", name, value);
+}
+
 /* Problems as the JSON array that errors carry in DETAIL. */
 void
 append_problems(StringInfo out, const List *problems)
@@ -165,7 +178,7 @@ append_problems(StringInfo out, const List *problems)
 		append_text_member(out, "parameter", problem->parameter);
 		append_text_member(out, "detail", problem->detail);
 		if (problem->member)
-			append_text_member(out, problem->member, psprintf(INT64_FORMAT, problem->id));
+			append_raw_member(out, problem->member, problem->value);
 		appendStringInfoChar(out, '}');
 	}
 	appendStringInfoChar(out, ']');

@@ -66,6 +66,19 @@ lock_project(Operation *operation, int64 id, Row *row)
 		not_found("Project", id, NULL);
 }
 
+/* Lock a project that is not deleted against deletion, or PT404: what a new prospect hangs on. */
+void
+project_share(int64 tenant_id, int64 id)
+{
+	static Statement share = {.sql = "SELECT t.deleted_utc IS NULL FROM propstreet.project AS t " OF_PROJECT " FOR SHARE",
+	.nargs = 2,.args = {T_INT8, T_INT8}};
+	Datum		values[] = {Int64GetDatum(tenant_id), Int64GetDatum(id)};
+	bool		isnull;
+
+	if (run(&share, values, NULL) == 0 || !DatumGetBool(fetch_value(0, 1, &isnull)))
+		not_found("Project", id, NULL);
+}
+
 static Datum
 project_result(Operation *operation, const Row *row)
 {
@@ -216,22 +229,30 @@ patch_project(Operation *operation, const Change *change, Row *row)
 PG_FUNCTION_INFO_V1(propstreet_project_create);
 
 /*
- * project_create(body) json: specification, "Create a Project".  PT400 with all
- * problems of the body, PT409 for a reference that another project has.
+ * project_create(body, idempotency_key) json: specification, "Create a Project".
+ * PT400 with all problems of the body, PT409 for a reference that another project
+ * has; for a key PT409 and PT422 (notes, "Idempotency-Key").
  */
 Datum
 propstreet_project_create(PG_FUNCTION_ARGS)
 {
 	Problems	problems = {NIL};
 	Operation	operation;
+	Idempotent	idempotent;
+	StringInfoData out;
 	Change		change;
 	Row			row;
 
 	operation_begin(&operation);
+	initStringInfo(&out);
+	if (idempotent_begin(&operation, fcinfo, 1, "project_create", 0, 0, &idempotent, &out))
+		return operation_result(&operation, &out);
 	project_decode(argument_body(fcinfo, 0, &problems), false, &change, &problems);
 	problems_check(&problems);
 	insert_project(&operation, &change, &row);
-	return project_result(&operation, &row);
+	append_project(&out, &row);
+	idempotent_end(&operation, &idempotent, 201, created_headers(&row, KIND_PROJECT), &out);
+	return operation_result(&operation, &out);
 }
 
 PG_FUNCTION_INFO_V1(propstreet_project_update);
@@ -537,7 +558,7 @@ communicate(Operation *operation, const Row *project, TimestampTz deadline)
 		"WHERE c.tenant_id OPERATOR(pg_catalog.=) $1 AND c.id OPERATOR(pg_catalog.=) ANY ($3) AND NOT " PROSPECT_OF("p.contact_id") ") "
 		"UNION ALL SELECT NULL, c.id, c.tags FROM propstreet.company AS c "
 		"WHERE c.tenant_id OPERATOR(pg_catalog.=) $1 AND c.id OPERATOR(pg_catalog.=) ANY ($4) AND NOT " PROSPECT_OF("p.company_id")
-		" AND p.contact_id IS NULL)) AS i ORDER BY i.contact_id, i.company_id",
+		" AND p.contact_id IS NULL)) AS i ORDER BY i.contact_id, i.company_id ON CONFLICT DO NOTHING",
 	.nargs = 5,.args = {T_INT8, T_INT8, T_INT8_ARRAY, T_INT8_ARRAY, T_TIMESTAMPTZ}};
 	Datum		values[5] = {Int64GetDatum(operation->tenant_id), project->values[P_ID]};
 

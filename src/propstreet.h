@@ -49,7 +49,7 @@ typedef struct Problem
 	char	   *parameter;		/* "page_size", or NULL */
 	char	   *detail;			/* what is wrong, without control characters */
 	const char *member;			/* name of a further member, "projectId", or NULL */
-	int64		id;				/* its value */
+	char	   *value;			/* its value as JSON */
 } Problem;
 
 typedef struct Problems
@@ -78,6 +78,7 @@ extern void not_found(const char *kind, int64 id, const char *pointer) pg_attrib
 extern void problems_check(const Problems *problems);
 extern void append_problems(StringInfo out, const List *problems);
 extern char *quoted(const char *text);
+extern char *id_json(int64 id);
 
 extern bool json_tree(const char *text, int len, Problems *problems, struct json_object **tree);
 extern void decode_object(struct json_object *object, const Path *path, const Field *fields, bool patch,
@@ -243,7 +244,8 @@ typedef enum ColumnType
 {
 	T_BOOL, T_INT4, T_INT8, T_INT8_ARRAY, T_JSON, T_JSONB, T_TEXT, T_TEXT_ARRAY, T_TIMESTAMPTZ,
 	T_PRICE, T_PRICE_RANGE, T_EXTERNAL_REF, T_EXTERNAL_REF_ARRAY, T_ASSET_TYPE, T_MANDATE,
-	T_PROJECT_STATUS, T_PROJECT_CLASSIFICATION, T_TEASER_STAGE, T_PROSPECT_CLASSIFICATION
+	T_PROJECT_STATUS, T_PROJECT_CLASSIFICATION, T_TEASER_STAGE, T_PROSPECT_CLASSIFICATION,
+	T_BYTEA, T_PROSPECT_ARRAY
 } ColumnType;
 
 typedef struct Column
@@ -328,6 +330,7 @@ typedef struct RowMap
 } RowMap;
 
 extern Oid	type_oid(ColumnType type);
+extern AttrNumber find_column(TupleDesc desc, const Column *column, const char *table);
 extern void row_map(RowMap *map, TupleDesc desc, Kind kind);
 extern void row_deform(Row *row, const RowMap *map, HeapTuple tuple, TupleDesc desc, Kind kind);
 extern Version row_version(const Row *row, Kind kind);
@@ -337,6 +340,8 @@ extern Version row_version(const Row *row, Kind kind);
 extern void append_project(StringInfo out, const Row *row);
 extern void append_prospect(StringInfo out, const Row *row);
 extern void append_enum(StringInfo out, Datum value);
+extern void append_external_refs(StringInfo out, Datum array);
+extern void append_etag(StringInfo out, const Row *row, Kind kind);
 extern void append_member(StringInfo out, const char *name);
 extern void append_id(StringInfo out, int64 id);
 
@@ -349,6 +354,15 @@ typedef struct Change
 	bool		given[ROW_COLUMNS];
 } Change;
 
+/* What an item of a batch says; setters of a Change find it at the start */
+typedef struct ItemChange
+{
+	Change		base;
+	int64		id;				/* update: of the prospect */
+	const char *if_match;		/* update */
+} ItemChange;
+
+extern void prospect_decode_item(struct json_object *item, const Path *path, bool patch, ItemChange *change, Problems *problems);
 extern void project_decode(struct json_object *body, bool patch, Change *change, Problems *problems);
 extern void prospect_decode_add(struct json_object *body, const Path *path, Change *change, Problems *problems);
 extern void prospect_decode_patch(struct json_object *body, const Path *path, Change *change, Problems *problems);
@@ -424,6 +438,21 @@ extern void append_result(StringInfo out, const char *result);
 
 extern bool project_load(Operation *operation, int64 id, bool lock, Row *row);
 extern void project_require(Operation *operation, int64 id, bool include_deleted);
+extern void project_share(int64 tenant_id, int64 id);
+
+/* ---- idempotency.c: retries that never do a thing twice ---- */
+
+/* A request that has an Idempotency-Key, or none */
+typedef struct Idempotent
+{
+	const char *key;			/* NULL: none was given */
+	struct varlena *request;	/* hash of operation, ids and body */
+} Idempotent;
+
+extern bool idempotent_begin(Operation *operation, FunctionCallInfo fcinfo, int key_number, const char *name, int64 project_id,
+							 int body_number, Idempotent *idempotent, StringInfo answer);
+extern void idempotent_end(Operation *operation, const Idempotent *idempotent, int status, const char *headers, StringInfo answer);
+extern char *created_headers(const Row *row, Kind kind);
 
 /* ---- stamp.c: BEFORE triggers ---- */
 

@@ -180,10 +180,10 @@ patch_prospect(Operation *operation, const Change *change, Row *row)
 PG_FUNCTION_INFO_V1(propstreet_prospect_add);
 
 /*
- * prospect_add(project_id, body) json: specification, "Add a Prospect".  PT400
- * with all problems of the body; PT404 for the project, contact or company; PT409
- * for a blocked investor, one that is a prospect already, or a reference that is
- * taken.
+ * prospect_add(project_id, body, idempotency_key) json: specification, "Add a
+ * Prospect".  PT400 with all problems of the body; PT404 for the project, contact
+ * or company; PT409 for a blocked investor, one that is a prospect already, or a
+ * reference that is taken; for a key PT409 and PT422.
  */
 Datum
 propstreet_prospect_add(PG_FUNCTION_ARGS)
@@ -192,10 +192,15 @@ propstreet_prospect_add(PG_FUNCTION_ARGS)
 	Problems	problems = {NIL};
 	Problem		problem = {.member = "prospectId"};
 	Operation	operation;
+	Idempotent	idempotent;
+	StringInfoData out;
 	Change		change;
 	Row			row;
 
 	operation_begin(&operation);
+	initStringInfo(&out);
+	if (idempotent_begin(&operation, fcinfo, 2, "prospect_add", project_id, 1, &idempotent, &out))
+		return operation_result(&operation, &out);
 	prospect_decode_add(argument_body(fcinfo, 1, &problems), NULL, &change, &problems);
 	problems_check(&problems);
 	while (!insert_prospect(&operation, project_id, &change, &row))
@@ -204,10 +209,12 @@ propstreet_prospect_add(PG_FUNCTION_ARGS)
 		if (!find_by_investor(&operation, project_id, &change.row, false, &row))
 			continue;
 		problem.detail = psprintf("%s already exists as prospect in this project", change.row.nulls[R_CONTACT_ID] ? "Company" : "Contact");
-		problem.id = DatumGetInt64(row.values[R_ID]);
+		problem.value = id_json(DatumGetInt64(row.values[R_ID]));
 		problem_raise(PT_CONFLICT, &problem);
 	}
-	return prospect_result(&operation, &row);
+	append_prospect(&out, &row);
+	idempotent_end(&operation, &idempotent, 201, created_headers(&row, KIND_PROSPECT), &out);
+	return operation_result(&operation, &out);
 }
 
 PG_FUNCTION_INFO_V1(propstreet_prospect_update);
@@ -320,7 +327,7 @@ gives_investor(const Change *change)
 static void
 raise_conflict(const Row *row, const char *detail)
 {
-	Problem		problem = {.detail = unconstify(char *, detail),.member = "prospectId",.id = DatumGetInt64(row->values[R_ID])};
+	Problem		problem = {.detail = unconstify(char *, detail),.member = "prospectId",.value = id_json(DatumGetInt64(row->values[R_ID]))};
 
 	problem_raise(PT_CONFLICT, &problem);
 }

@@ -86,6 +86,13 @@ append_ref_element(StringInfo out, Datum element)
 	append_external_ref(out, (ExternalRef *) PG_DETOAST_DATUM_PACKED(element));
 }
 
+/* References as an array of objects. */
+void
+append_external_refs(StringInfo out, Datum array)
+{
+	append_array(out, array, append_ref_element);
+}
+
 static void
 append_time_member(StringInfo out, const char *name, const Row *row, int column)
 {
@@ -113,8 +120,9 @@ append_enum_member(StringInfo out, const char *name, const Row *row, int column)
 	append_enum(out, row->values[column]);
 }
 
-static void
-append_etag_member(StringInfo out, const Row *row, Kind kind)
+/* The member etag of a version of a row. */
+void
+append_etag(StringInfo out, const Row *row, Kind kind)
 {
 	Version		version = row_version(row, kind);
 	char		tag[ETAG_LEN + 1];
@@ -190,11 +198,11 @@ append_project(StringInfo out, const Row *row)
 	}
 	append_transactions(out, row);
 	append_member(out, "externalRefs");
-	append_array(out, row->values[P_EXTERNAL_REFS], append_ref_element);
+	append_external_refs(out, row->values[P_EXTERNAL_REFS]);
 	append_time_member(out, "createdUtc", row, P_CREATED_UTC);
 	append_time_member(out, "updatedUtc", row, P_UPDATED_UTC);
 	append_time_member(out, "deletedUtc", row, P_DELETED_UTC);
-	append_etag_member(out, row, KIND_PROJECT);
+	append_etag(out, row, KIND_PROJECT);
 	appendStringInfoChar(out, '}');
 }
 
@@ -225,13 +233,36 @@ append_prospect(StringInfo out, const Row *row)
 	append_member(out, "tags");
 	append_array(out, row->values[R_TAGS], append_text);
 	append_member(out, "externalRefs");
-	append_array(out, row->values[R_EXTERNAL_REFS], append_ref_element);
+	append_external_refs(out, row->values[R_EXTERNAL_REFS]);
 	append_prospect_teaser(out, row);
 	append_time_member(out, "createdUtc", row, R_CREATED_UTC);
 	append_time_member(out, "updatedUtc", row, R_UPDATED_UTC);
 	append_time_member(out, "deletedUtc", row, R_DELETED_UTC);
-	append_etag_member(out, row, KIND_PROSPECT);
+	append_etag(out, row, KIND_PROSPECT);
 	appendStringInfoChar(out, '}');
+}
+
+/* A row that did not come from the tables may lack what they always have. */
+static void
+check_not_null(const Row *row, Kind kind)
+{
+	static const int project[] = {P_TENANT_ID, P_ID, P_NAME, P_ASSET_TYPE, P_STATUS, P_CLASSIFICATION, P_EXTERNAL_REFS,
+	P_CREATED_UTC, P_UPDATED_UTC, P_REVISION};
+	static const int prospect[] = {R_TENANT_ID, R_ID, R_PROJECT_ID, R_CLASSIFICATION, R_TAGS, R_EXTERNAL_REFS,
+	R_CREATED_UTC, R_UPDATED_UTC, R_REVISION};
+	bool		is_project = kind == KIND_PROJECT;
+
+	for (int i = 0; i < (int) (is_project ? lengthof(project) : lengthof(prospect)); i++)
+	{
+		int			column = is_project ? project[i] : prospect[i];
+
+		if (row->nulls[column])
+			ereport(ERROR,
+					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+					 errmsg("column \"%s\" of a %s must not be null",
+							is_project ? project_columns[column].name : prospect_columns[column].name,
+							is_project ? "project" : "prospect")));
+	}
 }
 
 /* A row of any type that has the kind's columns; the map is kept for the query. */
@@ -249,6 +280,7 @@ record_json(FunctionCallInfo fcinfo, Kind kind)
 		map = fcinfo->flinfo->fn_extra = MemoryContextAllocZero(fcinfo->flinfo->fn_mcxt, sizeof(RowMap));
 	row_map(map, desc, kind);
 	row_deform(&row, map, &tuple, desc, kind);
+	check_not_null(&row, kind);
 	initStringInfo(&out);
 	(kind == KIND_PROJECT ? append_project : append_prospect) (&out, &row);
 	ReleaseTupleDesc(desc);
@@ -257,7 +289,7 @@ record_json(FunctionCallInfo fcinfo, Kind kind)
 
 PG_FUNCTION_INFO_V1(propstreet_project_json);
 
-/* project_json(record) json; 42703 if the row lacks a column of propstreet.project */
+/* project_json(record) json; 42703 if the row lacks a column of propstreet.project, 22004 a value */
 Datum
 propstreet_project_json(PG_FUNCTION_ARGS)
 {
@@ -266,7 +298,7 @@ propstreet_project_json(PG_FUNCTION_ARGS)
 
 PG_FUNCTION_INFO_V1(propstreet_prospect_json);
 
-/* prospect_json(record) json; 42703 if the row lacks a column of propstreet.prospect */
+/* prospect_json(record) json; 42703 if the row lacks a column of propstreet.prospect, 22004 a value */
 Datum
 propstreet_prospect_json(PG_FUNCTION_ARGS)
 {

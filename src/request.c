@@ -445,6 +445,51 @@ static const Field prospect_patch_fields[] = {
 	PROSPECT_READONLY_FIELDS
 };
 
+/* ---- fields of an item of a batch ---- */
+
+static void
+set_item_id(json_object *value, const Path *path, void *target, Problems *problems)
+{
+	const char *string = json_string(value, path, problems);
+
+	if (string && !id_parse(string, &((ItemChange *) target)->id))
+		problem_add(problems, path, "must be an id, a string of a positive decimal number, not %s", quoted(string));
+}
+
+static void
+set_if_match(json_object *value, const Path *path, void *target, Problems *problems)
+{
+	((ItemChange *) target)->if_match = value ? json_string(value, path, problems) : NULL;
+}
+
+/* The client's own name for an item: only given back */
+static void
+check_client_ref(json_object *value, const Path *path, void *target, Problems *problems)
+{
+	(void) target;
+	json_string(value, path, problems);
+}
+
+static const Field item_add_fields[] = {
+	{"contactId", FIELD_NULLABLE, set_contact_id},
+	{"companyId", FIELD_NULLABLE, set_company_id},
+	{"classification", FIELD_NULLABLE, set_prospect_classification},
+	{"externalRefs", FIELD_NULLABLE, set_prospect_refs},
+	{"clientRef", 0, check_client_ref},
+	PROSPECT_READONLY_FIELDS
+};
+
+static const Field item_patch_fields[] = {
+	{"id", FIELD_REQUIRED, set_item_id},
+	{"classification", FIELD_NULLABLE, set_prospect_classification},
+	{"externalRefs", FIELD_NULLABLE, set_prospect_refs},
+	{"ifMatch", FIELD_NULLABLE, set_if_match},
+	{"clientRef", 0, check_client_ref},
+	{"contactId", FIELD_READONLY, NULL},
+	{"companyId", FIELD_READONLY, NULL},
+	PROSPECT_READONLY_FIELDS
+};
+
 /* ---- bodies ---- */
 
 static void
@@ -490,6 +535,17 @@ void
 prospect_decode_patch(json_object *body, const Path *path, Change *change, Problems *problems)
 {
 	decode(body, path, prospect_patch_fields, true, change, problems);
+}
+
+/* An item of a batch, to add a prospect with or to change one by. */
+void
+prospect_decode_item(json_object *item, const Path *path, bool patch, ItemChange *change, Problems *problems)
+{
+	memset(change, 0, sizeof(ItemChange));
+	memset(change->base.row.nulls, true, sizeof(change->base.row.nulls));
+	decode_object(item, path, patch ? item_patch_fields : item_add_fields, false, change, problems);
+	if (!patch)
+		check_investor(item, path, problems);
 }
 
 /* A prospect's body to upsert one with: the ids may be left out. */

@@ -78,11 +78,16 @@ type_oid(ColumnType type)
 			return own_type("teaser_stage");
 		case T_PROSPECT_CLASSIFICATION:
 			return own_type("prospect_classification");
+		case T_BYTEA:
+			return BYTEAOID;
+		case T_PROSPECT_ARRAY:
+			return get_array_type(own_type("prospect"));	/* rows of the table */
 	}
 	elog(ERROR, "unknown column type %d", type);
 }
 
-static AttrNumber
+/* The number of a column in a row type; 42703 if there is none of this name and type. */
+AttrNumber
 find_column(TupleDesc desc, const Column *column, const char *table)
 {
 	for (int i = 0; i < desc->natts; i++)

@@ -45,7 +45,8 @@ checked_trigger(FunctionCallInfo fcinfo, bool before_row)
 	bool		fits = CALLED_AS_TRIGGER(fcinfo) &&
 		(before_row ? TRIGGER_FIRED_BEFORE(trigger->tg_event) && TRIGGER_FIRED_FOR_ROW(trigger->tg_event)
 		 : TRIGGER_FIRED_AFTER(trigger->tg_event) && TRIGGER_FIRED_FOR_STATEMENT(trigger->tg_event)) &&
-		(TRIGGER_FIRED_BY_INSERT(trigger->tg_event) || TRIGGER_FIRED_BY_UPDATE(trigger->tg_event));
+		(TRIGGER_FIRED_BY_INSERT(trigger->tg_event) || TRIGGER_FIRED_BY_UPDATE(trigger->tg_event)) &&
+		(before_row || (trigger->tg_newtable && (trigger->tg_oldtable || TRIGGER_FIRED_BY_INSERT(trigger->tg_event))));
 
 	if (!fits)
 		ereport(ERROR,
@@ -323,21 +324,6 @@ conflict_blocked(const char *kind, const char *pointer)
 	problem_raise(PT_CONFLICT, &problem);
 }
 
-/* Lock what a new prospect hangs on: its project first, then its contact or company. */
-static void
-lock_project(int64 tenant_id, int64 id)
-{
-	static Statement lock = {.sql =
-		"SELECT t.deleted_utc IS NULL FROM propstreet.project AS t "
-		"WHERE t.tenant_id OPERATOR(pg_catalog.=) $1 AND t.id OPERATOR(pg_catalog.=) $2 FOR SHARE",
-	.nargs = 2,.args = {T_INT8, T_INT8}};
-	Datum		values[] = {Int64GetDatum(tenant_id), Int64GetDatum(id)};
-	bool		isnull;
-
-	if (run(&lock, values, NULL) == 0 || !DatumGetBool(fetch_value(0, 1, &isnull)))
-		not_found("Project", id, NULL);
-}
-
 /*
  * Copy tags, and for a contact the company, from the investor.  The row is locked
  * FOR SHARE first: a change of tags that commits while we add would otherwise leave
@@ -378,7 +364,7 @@ resolve_investor(Stamping *stamping)
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
 	if (stamping->insert)
-		lock_project(DatumGetInt64(stamping->row.values[R_TENANT_ID]), DatumGetInt64(stamping->row.values[R_PROJECT_ID]));
+		project_share(DatumGetInt64(stamping->row.values[R_TENANT_ID]), DatumGetInt64(stamping->row.values[R_PROJECT_ID]));
 	copy_investor(stamping);
 	SPI_finish();
 	act_as_before(caller);

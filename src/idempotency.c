@@ -1,0 +1,174 @@
+/*
+ * idempotency.c
+ *	  Idempotency-Key: the answer to a request is recorded in the transaction that
+ *	  does the work, and given again when the same request comes with the same key
+ *	  (notes, "Idempotency-Key"; IETF draft-ietf-httpapi-idempotency-key-header).
+ */
+#include "postgres.h"
+
+#include "common/hashfn.h"
+#include "executor/spi.h"
+#include "mb/pg_wchar.h"
+#include "miscadmin.h"
+#include "storage/lock.h"
+#include "utils/builtins.h"
+#include "utils/timestamp.h"
+
+#include "propstreet.h"
+
+#define KEY_LOCK_CLASS 4		/* field 4 of the tag; writers' locks use 3 */
+#define KEY_MAX_CHARACTERS 255
+#define KEPT_HOURS 24
+
+/* The key without quotes; PT400 if it can't be one. */
+static const char *
+checked_key(const char *key)
+{
+	Problems	problems = {NIL};
+	int			len = strlen(key);
+	char	   *bare = pstrdup(key);
+	int			characters;
+
+	if (len >= 2 && key[0] == '"' && key[len - 1] == '"')
+		bare = pnstrdup(key + 1, len - 2);
+	characters = pg_mbstrlen(bare);
+	if (characters < 1 || characters > KEY_MAX_CHARACTERS)
+		problem_parameter(&problems, "Idempotency-Key", "must have 1 to %d characters, not %d", KEY_MAX_CHARACTERS, characters);
+	problems_check(&problems);
+	return bare;
+}
+
+/* One request at a time for a key, without waiting: PT409 while another is running. */
+static void
+lock_key(const Operation *operation, const char *key)
+{
+	uint64		hash = hash_bytes_extended((const unsigned char *) key, strlen(key), (uint64) operation->tenant_id);
+	Problem		problem = {.parameter = "Idempotency-Key",.detail = "the first request with this key is still running"};
+	LOCKTAG		tag;
+
+	SET_LOCKTAG_ADVISORY(tag, MyDatabaseId, (uint32) (hash >> 32), (uint32) hash, KEY_LOCK_CLASS);
+	if (LockAcquire(&tag, ExclusiveLock, false, true) == LOCKACQUIRE_NOT_AVAIL)
+		problem_raise(PT_CONFLICT, &problem);
+}
+
+static bytea *
+request_hash(const char *name, int64 project_id, const text *body)
+{
+	StringInfoData request;
+	bytea	   *bytes;
+
+	initStringInfo(&request);
+	appendStringInfo(&request, "%s " INT64_FORMAT " ", name, project_id);
+	appendBinaryStringInfo(&request, VARDATA_ANY(body), VARSIZE_ANY_EXHDR(body));
+	bytes = (bytea *) cstring_to_text_with_len(request.data, request.len);
+	return DatumGetByteaPP(DirectFunctionCall1(sha256_bytea, PointerGetDatum(bytes)));
+}
+
+/* The recorded answer to a key, if it has not expired; PT422 if it is to another request. */
+static bool
+find_answer(const Operation *operation, const Idempotent *idempotent, StringInfo answer)
+{
+	static Statement find = {.sql = "SELECT t.request, t.body FROM propstreet.idempotency_key AS t "
+		"WHERE t.tenant_id OPERATOR(pg_catalog.=) $1 AND t.key OPERATOR(pg_catalog.=) $2 AND t.created_utc OPERATOR(pg_catalog.>) $3",
+	.nargs = 3,.args = {T_INT8, T_TEXT, T_TIMESTAMPTZ}};
+	Datum		values[] = {Int64GetDatum(operation->tenant_id), CStringGetTextDatum(idempotent->key),
+	TimestampTzGetDatum(GetCurrentTimestamp() - KEPT_HOURS * USECS_PER_HOUR)};
+	Problem		problem = {.parameter = "Idempotency-Key",.detail = "was used for another request"};
+	bool		isnull;
+	bytea	   *request;
+	text	   *body;
+
+	if (run(&find, values, NULL) == 0)
+		return false;
+	request = DatumGetByteaPP(fetch_value(0, 1, &isnull));
+	if (VARSIZE_ANY_EXHDR(request) != VARSIZE_ANY_EXHDR(idempotent->request) ||
+		memcmp(VARDATA_ANY(request), VARDATA_ANY(idempotent->request), VARSIZE_ANY_EXHDR(request)) != 0)
+		problem_raise(PT_DATA_INTEGRITY, &problem);
+	body = DatumGetTextPP(fetch_value(0, 2, &isnull));
+	appendBinaryStringInfo(answer, VARDATA_ANY(body), VARSIZE_ANY_EXHDR(body));
+	return true;
+}
+
+/*
+ * Begin a request that may have a key.  True: it was answered before, and that is
+ * the answer again.  Else the caller does the work and ends with idempotent_end().
+ */
+bool
+idempotent_begin(Operation *operation, FunctionCallInfo fcinfo, int key_number, const char *name, int64 project_id,
+				 int body_number, Idempotent *idempotent, StringInfo answer)
+{
+	char	   *key = argument_text(fcinfo, key_number);
+
+	memset(idempotent, 0, sizeof(Idempotent));
+	if (key == NULL)
+		return false;
+	idempotent->key = checked_key(key);
+	if (PG_ARGISNULL(body_number))
+		return false;			/* the operation itself refuses that */
+	idempotent->request = request_hash(name, project_id, PG_GETARG_TEXT_PP(body_number));
+	lock_key(operation, idempotent->key);
+	return find_answer(operation, idempotent, answer);
+}
+
+/* Record the answer, in place of one that has expired. */
+void
+idempotent_end(Operation *operation, const Idempotent *idempotent, int status, const char *headers, StringInfo answer)
+{
+	static Statement record = {.sql = "INSERT INTO propstreet.idempotency_key AS t (tenant_id, key, request, status, headers, body) "
+		"VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (tenant_id, key) DO UPDATE SET "
+		"request = EXCLUDED.request, status = EXCLUDED.status, headers = EXCLUDED.headers, body = EXCLUDED.body, created_utc = EXCLUDED.created_utc",
+	.nargs = 6,.args = {T_INT8, T_TEXT, T_BYTEA, T_INT4, T_JSON, T_TEXT}};
+	Datum		values[6];
+
+	if (idempotent->key == NULL)
+		return;
+	values[0] = Int64GetDatum(operation->tenant_id);
+	values[1] = CStringGetTextDatum(idempotent->key);
+	values[2] = PointerGetDatum(idempotent->request);
+	values[3] = Int32GetDatum(status);
+	values[4] = CStringGetTextDatum(headers);
+	values[5] = PointerGetDatum(cstring_to_text_with_len(answer->data, answer->len));
+	run(&record, values, NULL);
+}
+
+/* The headers that an answer about a new resource has: where it is, and its ETag. */
+char *
+created_headers(const Row *row, Kind kind)
+{
+	Version		version = row_version(row, kind);
+	char		tag[ETAG_LEN + 1];
+	char	   *location = psprintf("/api/v1/projects/" INT64_FORMAT, version.id);
+
+	if (kind == KIND_PROSPECT)
+		location = psprintf("/api/v1/projects/" INT64_FORMAT "/prospects/" INT64_FORMAT,
+							DatumGetInt64(row->values[R_PROJECT_ID]), version.id);
+	etag_of(&version, tag);
+	return psprintf("[{\"Location\":\"%s\"},{\"ETag\":\"W/\\\"%s\\\"\"}]", location, tag);
+}
+
+PG_FUNCTION_INFO_V1(propstreet_purge);
+
+/*
+ * purge() bigint: delete what has expired, of all tenants; how many rows.  Acts as
+ * the tables' owner; may run at any time, also twice at once.
+ */
+Datum
+propstreet_purge(PG_FUNCTION_ARGS)
+{
+	static Statement keys = {.sql = "DELETE FROM propstreet.idempotency_key AS t USING ("
+		"SELECT k.tenant_id, k.key FROM propstreet.idempotency_key AS k WHERE k.created_utc OPERATOR(pg_catalog.<=) $1 "
+		"FOR UPDATE SKIP LOCKED) AS k "
+		"WHERE t.tenant_id OPERATOR(pg_catalog.=) k.tenant_id AND t.key OPERATOR(pg_catalog.=) k.key",
+	.nargs = 1,.args = {T_TIMESTAMPTZ}};
+	Datum		values[] = {TimestampTzGetDatum(GetCurrentTimestamp() - KEPT_HOURS * USECS_PER_HOUR)};
+	Identity	caller = act_as(tables_owner());
+	uint64		purged;
+
+	(void) fcinfo;
+	if (SPI_connect() != SPI_OK_CONNECT)
+		elog(ERROR, "SPI_connect failed");
+	purged = run(&keys, values, NULL);
+	SPI_finish();
+	act_as_before(caller);
+	PG_RETURN_INT64(purged);
+}
