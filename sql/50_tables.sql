@@ -130,7 +130,7 @@ CREATE TABLE propstreet.project_external_ref (
 	PRIMARY KEY (tenant_id, external_ref),
 	FOREIGN KEY (tenant_id, project_id) REFERENCES propstreet.project (tenant_id, id) ON DELETE CASCADE
 );
-CREATE INDEX project_external_ref_project ON propstreet.project_external_ref (tenant_id, project_id);
+CREATE INDEX project_external_ref_project ON propstreet.project_external_ref (project_id, tenant_id);
 COMMENT ON TABLE propstreet.project_external_ref IS 'Unique index of the references of live projects; kept by triggers of project';
 
 CREATE TABLE propstreet.prospect (
@@ -155,12 +155,6 @@ CREATE TABLE propstreet.prospect (
 	FOREIGN KEY (tenant_id, contact_id) REFERENCES propstreet.contact (tenant_id, id),
 	FOREIGN KEY (tenant_id, company_id) REFERENCES propstreet.company (tenant_id, id)
 );
--- One live prospect per contact and project, and one per company without a contact;
--- also the way from an investor to its projects
-CREATE UNIQUE INDEX prospect_live_contact ON propstreet.prospect (tenant_id, contact_id, project_id)
-	WHERE deleted_utc IS NULL AND contact_id IS NOT NULL;
-CREATE UNIQUE INDEX prospect_live_company ON propstreet.prospect (tenant_id, company_id, project_id)
-	WHERE deleted_utc IS NULL AND contact_id IS NULL;
 CREATE INDEX prospect_company ON propstreet.prospect (tenant_id, company_id, project_id)
 	WHERE deleted_utc IS NULL AND company_id IS NOT NULL;
 -- Lists of a project's prospects, and of a tenant's
@@ -178,6 +172,13 @@ CREATE INDEX prospect_filter_removed ON propstreet.prospect (tenant_id, classifi
 CREATE INDEX prospect_filter_removed_chat ON propstreet.prospect (tenant_id, classification, updated_utc, id)
 	WHERE deleted_utc IS NOT NULL AND accepted_utc IS NOT NULL;
 CREATE INDEX prospect_tags ON propstreet.prospect USING gin (propstreet.tag_keys(tenant_id, tags));
+-- One live prospect per contact and project, and one per company without a contact; also
+-- the way from an investor to its projects. Last, by name too (see above): without
+-- statistics all indexes look alike, and the planner takes the last of these.
+CREATE UNIQUE INDEX prospect_unique_contact ON propstreet.prospect (tenant_id, contact_id, project_id)
+	WHERE deleted_utc IS NULL AND contact_id IS NOT NULL;
+CREATE UNIQUE INDEX prospect_unique_company ON propstreet.prospect (tenant_id, company_id, project_id)
+	WHERE deleted_utc IS NULL AND contact_id IS NULL;
 COMMENT ON TABLE propstreet.prospect IS 'Investors in the sales pipeline of a project (specification, "Prospects")';
 COMMENT ON COLUMN propstreet.prospect.company_id IS 'The company itself, or a copy of the contact''s company';
 COMMENT ON COLUMN propstreet.prospect.tags IS 'Copy of the contact''s tags, or of the company''s where there is no contact';
@@ -195,7 +196,7 @@ CREATE TABLE propstreet.prospect_external_ref (
 	PRIMARY KEY (tenant_id, project_id, external_ref),
 	FOREIGN KEY (tenant_id, prospect_id) REFERENCES propstreet.prospect (tenant_id, id) ON DELETE CASCADE
 );
-CREATE INDEX prospect_external_ref_prospect ON propstreet.prospect_external_ref (tenant_id, prospect_id);
+CREATE INDEX prospect_external_ref_prospect ON propstreet.prospect_external_ref (prospect_id, tenant_id);
 COMMENT ON TABLE propstreet.prospect_external_ref IS 'Unique index of the references of live prospects; kept by triggers of prospect';
 
 CREATE TABLE propstreet.idempotency_key (

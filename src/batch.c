@@ -183,13 +183,14 @@ joined(const Problems *problems)
 	{
 		Problem    *problem = lfirst(cell);
 
-		appendStringInfo(&message, "%s%s: %s", message.len > 0 ? "; " : "",
-						 problem->pointer ? problem->pointer : problem->parameter, problem->detail);
+		const char *place = problem->pointer ? problem->pointer : problem->parameter;
+
+		appendStringInfo(&message, "%s%s%s%s", message.len > 0 ? "; " : "", place ? place : "", place ? ": " : "", problem->detail);
 	}
 	return message.data;
 }
 
-/* An id that is a string but not of the form of one has a code of its own. */
+/* An id that is not of the form of one has a code of its own. */
 static bool
 is_malformed_id(json_object *object, const char *name)
 {
@@ -214,7 +215,8 @@ decode_item(Batch *batch, int index)
 	if (!item->malformed)
 		return;
 	if (list_length(problems.list) == 1 &&
-		(is_malformed_id(item->json, "id") || is_malformed_id(item->json, "contactId") || is_malformed_id(item->json, "companyId")))
+		(batch->update ? is_malformed_id(item->json, "id")
+		 : is_malformed_id(item->json, "contactId") || is_malformed_id(item->json, "companyId")))
 		fail(item, "invalid_id", 0, joined(&problems));
 	else
 		fail(item, "validation_error", 0, joined(&problems));
@@ -252,7 +254,7 @@ wanted_refs(const Batch *batch)
 		ExternalRef **refs;
 		int			nrefs;
 
-		if (item->error || item->change.base.row.nulls[R_EXTERNAL_REFS])
+		if (item->malformed || item->change.base.row.nulls[R_EXTERNAL_REFS])
 			continue;
 		nrefs = refs_deform(item->change.base.row.values[R_EXTERNAL_REFS], &refs);
 		for (int j = 0; j < nrefs; j++)
@@ -325,7 +327,7 @@ read_for_add(Batch *batch)
 	{
 		const Row  *row = &batch->items[i].change.base.row;
 
-		if (batch->items[i].error)
+		if (batch->items[i].malformed)
 			continue;
 		if (!row->nulls[R_CONTACT_ID])
 			contacts[ncontacts++] = row->values[R_CONTACT_ID];
@@ -760,7 +762,31 @@ update_good(void *arg)
 
 /* ---- trying ---- */
 
-/* What was judged is judged again, unless part of the batch is already written. */
+/* Failed for an item before it, which may yet fail itself */
+static bool
+is_behind(const BatchItem *item)
+{
+	return item->error && item->holder == 0 && strcmp(item->error, "duplicate") == 0;
+}
+
+/* An item that is written stands in the way of those that come after it, as when it was judged. */
+static void
+keep_place(Batch *batch, const BatchItem *item)
+{
+	InvestorKey key = investor_key(&item->change.base.row);
+	Investor   *investor;
+
+	if (batch->update)
+	{
+		find_locked(batch, item->change.id)->item = item;
+		return;
+	}
+	investor = hash_search(batch->investors, &key, HASH_FIND, NULL);
+	investor->prospect_id = 0;
+	investor->item = item;
+}
+
+/* What was judged is judged again; where part of the batch is already written, only what that leaves open. */
 static void
 judge_batch(Batch *batch)
 {
@@ -772,7 +798,9 @@ judge_batch(Batch *batch)
 	{
 		BatchItem	   *item = &batch->items[i];
 
-		if (item->malformed || (written && !is_open(item)))
+		if (written && item->done)
+			keep_place(batch, item);
+		if (item->malformed || (written && !is_open(item) && !is_behind(item)))
 			continue;
 		item->error = NULL;
 		item->holder = 0;

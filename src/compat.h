@@ -12,6 +12,8 @@
 #include "mb/pg_wchar.h"
 #include "storage/lock.h"
 #include "storage/proc.h"
+#include "utils/guc.h"
+#include "utils/guc_tables.h"
 #include "utils/json.h"
 
 /* gcc's name of a format check, in the headers of a server that gcc built. */
@@ -64,6 +66,20 @@ lock_is_held(const LOCKTAG *tag, LOCKMODE mode)
 	return LockHeldByMe(tag, mode, false);
 #else
 	return LockHeldByMe(tag, mode);
+#endif
+}
+
+/* A setting of this session, also one that a library has yet to define; NULL if there is none. */
+static inline struct config_generic *
+find_setting(const char *name)
+{
+#if PG_VERSION_NUM >= 160000
+	return find_option(name, false, true, 0);
+#else
+	for (int i = 0; i < GetNumConfigOptions(); i++)
+		if (pg_strcasecmp(get_guc_variables()[i]->name, name) == 0)
+			return get_guc_variables()[i];
+	return NULL;
 #endif
 }
 

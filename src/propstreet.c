@@ -20,15 +20,45 @@ bool		propstreet_require_if_match = false;
 static char *tenant_id_setting = NULL;
 static char *tenant_claim_setting = NULL;
 
+/* A value of propstreet.tenant_id with which a session has no tenant, whatever its claims say */
+#define NO_TENANT "0"
+
 static bool
-check_tenant_id(char **value, void **extra pg_attribute_unused(), GucSource source pg_attribute_unused())
+check_tenant_id(char **value, void **extra pg_attribute_unused(), GucSource source)
 {
 	int64		id;
 
-	if (*value == NULL || **value == '\0' || id_parse(*value, &id))
+	if (*value == NULL || **value == '\0' || strcmp(*value, NO_TENANT) == 0 || id_parse(*value, &id))
 		return true;
+	/* set on a role or database while this library was not there to refuse it */
+	if (source >= PGC_S_GLOBAL && source <= PGC_S_DATABASE_USER)
+	{
+		strcpy(*value, NO_TENANT);
+		return true;
+	}
 	GUC_check_errdetail("A tenant is a positive decimal number of up to 64 bits, without sign or leading zero.");
 	return false;
+}
+
+/*
+ * Before this library is loaded anybody can give the setting a value when
+ * connecting, which takes the place of the one set on the role; then it is refused
+ * and neither is left.  Such a session has lost its pin: it must not have the
+ * tenant of a claim instead.
+ */
+static void
+define_tenant_id(void)
+{
+	struct config_generic *before = find_setting("propstreet.tenant_id");
+	GucSource	source = before ? before->reset_source : PGC_S_DEFAULT;
+
+	DefineCustomStringVariable("propstreet.tenant_id",
+							   "Tenant of this session.",
+							   "Empty: the claim named by propstreet.tenant_claim decides. 0: none.",
+							   &tenant_id_setting, "", PGC_SUSET, 0,
+							   check_tenant_id, NULL, NULL);
+	if (source != PGC_S_DEFAULT && find_setting("propstreet.tenant_id")->reset_source == PGC_S_DEFAULT)
+		(void) set_config_option("propstreet.tenant_id", NO_TENANT, PGC_SUSET, source, GUC_ACTION_SET, true, 0, false);
 }
 
 void		_PG_init(void);
@@ -36,11 +66,7 @@ void		_PG_init(void);
 void
 _PG_init(void)
 {
-	DefineCustomStringVariable("propstreet.tenant_id",
-							   "Tenant of this session.",
-							   "Empty: the claim named by propstreet.tenant_claim decides.",
-							   &tenant_id_setting, "", PGC_SUSET, 0,
-							   check_tenant_id, NULL, NULL);
+	define_tenant_id();
 	DefineCustomStringVariable("propstreet.tenant_claim",
 							   "Name of the JWT claim in request.jwt.claims that holds the tenant.",
 							   "Set it on the role PostgREST logs in as, never on a database. Empty: no claim is read.",
@@ -110,9 +136,9 @@ current_tenant(void)
 	int64		tenant;
 	const char *claims;
 
-	if (*tenant_id_setting && id_parse(tenant_id_setting, &tenant))
+	if (id_parse(tenant_id_setting, &tenant))
 		return tenant;
-	if (*tenant_claim_setting &&
+	if (*tenant_id_setting == '\0' && *tenant_claim_setting &&
 		(claims = GetConfigOption("request.jwt.claims", true, false)) != NULL &&
 		(tenant = claimed_tenant(tenant_claim_setting, claims)) != 0)
 		return tenant;
@@ -145,6 +171,8 @@ propstreet_set_tenant(PG_FUNCTION_ARGS)
 	char	   *tenant = psprintf(INT64_FORMAT, PG_GETARG_INT64(0));
 	GucAction	action = PG_GETARG_BOOL(1) ? GUC_ACTION_LOCAL : GUC_ACTION_SET;
 
+	if (strcmp(tenant, NO_TENANT) == 0)
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("a tenant is a positive number, not 0")));
 	(void) set_config_option("propstreet.tenant_id", tenant, PGC_SUSET, PGC_S_SESSION, action, true, 0, false);
 	PG_RETURN_VOID();
 }

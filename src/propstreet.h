@@ -392,6 +392,8 @@ typedef struct Statement
 	ColumnType	args[STATEMENT_ARGS];
 	struct _SPI_plan *plan;
 	Oid			types;			/* OID of our types when the plan was made */
+	uint64		runs;
+	uint64		plan_again;		/* after so many runs */
 } Statement;
 
 /* Whom we act for */

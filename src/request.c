@@ -224,6 +224,7 @@ set_external_refs(json_object *value, const Path *path, int column, Change *chan
 
 				problem_add(problems, &member, "appears more than once; a resource has one reference per namespace");
 				good = false;
+				break;
 			}
 		count++;
 	}

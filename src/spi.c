@@ -16,8 +16,10 @@
 #include "miscadmin.h"
 #include "nodes/params.h"
 #include "utils/builtins.h"
+#include "utils/guc.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
+#include "utils/plancache.h"
 #include "utils/resowner.h"
 #include "utils/snapmgr.h"
 #include "utils/syscache.h"
@@ -93,15 +95,12 @@ operation_result(Operation *operation, StringInfo result)
 	return PointerGetDatum(value);
 }
 
-/* The plan of a statement; made again after the extension was created anew. */
-static SPIPlanPtr
-plan_of(Statement *statement)
+/* Prepare a statement, and keep its plan in place of an older one. */
+static void
+prepare(Statement *statement, Oid types)
 {
-	Oid			types = type_oid(T_PRICE);
 	Oid			args[STATEMENT_ARGS];
 
-	if (statement->plan && statement->types == types)
-		return statement->plan;
 	if (statement->plan)
 		SPI_freeplan(statement->plan);
 	statement->plan = NULL;
@@ -114,6 +113,37 @@ plan_of(Statement *statement)
 		elog(ERROR, "SPI_prepare failed: %s", SPI_result_code_string(SPI_result));
 	SPI_keepplan(statement->plan);
 	statement->types = types;
+	statement->plan_again = Max(4, statement->runs * 4);
+}
+
+/*
+ * The plan of a statement, made again when it was invalidated or the extension
+ * created anew.  All statements look up keys or read an index in order; but a plan
+ * made while a table is empty may do otherwise, and is kept until the table is
+ * analyzed.  So it must not scan, and is made again after 4, 16, 64, ... runs.
+ */
+static SPIPlanPtr
+plan_of(Statement *statement)
+{
+	Oid			types = type_oid(T_PRICE);
+	bool		again = statement->plan == NULL || statement->types != types || ++statement->runs >= statement->plan_again;
+	int			level;
+
+	if (!again && SPI_plan_is_valid(statement->plan))
+		return statement->plan;
+	level = NewGUCNestLevel();
+	(void) set_config_option("enable_seqscan", "off", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+	(void) set_config_option("enable_bitmapscan", "off", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+	if (again)
+		prepare(statement, types);
+	if (!statement->by_values)
+	{
+		CachedPlan *plan = SPI_plan_get_cached_plan(statement->plan);
+
+		if (plan)
+			ReleaseCachedPlan(plan, CurrentResourceOwner);
+	}
+	AtEOXact_GUC(true, level);
 	return statement->plan;
 }
 

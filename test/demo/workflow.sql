@@ -59,10 +59,11 @@ SELECT propstreet.project_create('{
 }');
 
 \echo
-\echo '--- 5. Add prospects: a contact, and a company whose contact is not known yet'
+\echo '--- 5. Add prospects: a contact, a company whose contact is not known yet, and some in a batch'
 \echo
 SELECT propstreet.prospect_add(1, '{"contactId": "2"}');
 SELECT propstreet.prospect_add(1, '{"companyId": "1"}');
+SELECT propstreet.prospect_add_batch(1, '{"items": [{"companyId": "3"}, {"contactId": "2"}]}');
 
 \echo
 \echo '--- 6. Classify them'
@@ -89,7 +90,7 @@ FROM propstreet.prospect WHERE project_id = 1 ORDER BY id;
 \echo
 \echo '--- 9. An investor accepts, and may chat from now on'
 \echo
-SELECT propstreet.teaser_accept(1, 3);
+SELECT propstreet.teaser_accept(1, 4);
 
 \echo
 \echo '--- 10. Where is this investor active?'
@@ -137,6 +138,7 @@ SET propstreet.tenant_id = '2';
 \connect - rival
 \echo
 \echo '--- 14. The other tenant sees nothing of it'
+\echo
 \echo '(connected as rival)'
 SELECT current_user, propstreet.current_tenant();
 SELECT count(*) FROM propstreet.project;
@@ -157,11 +159,14 @@ SELECT * FROM propstreet.check();
 
 -- Fails unless all went as the headings say
 \set ECHO none
-SELECT 1 / (ARRAY[:'bad_body', :'stale', :'switched', :'foreign'] = '{PT400,PT412,42501,PT404}' AND :'foreign_count' = 0
-	AND array_agg(deadline_utc IS NOT NULL ORDER BY id) = '{f,f,t,t}' AND count(accepted_utc) = 1
-	AND NOT EXISTS (SELECT FROM propstreet.check()))::integer AS done
+SELECT ARRAY[:'bad_body', :'stale', :'switched', :'foreign'] = '{PT400,PT412,42501,PT404}' AND :'foreign_count' = 0
+	AND array_agg(deadline_utc IS NOT NULL ORDER BY id) = '{f,f,f,t,t}' AND count(accepted_utc) = 1
+	AND NOT EXISTS (SELECT FROM propstreet.check()) AS as_expected
 FROM propstreet.prospect
 \gset
-
-\echo 'That was all of it.'
-\echo
+\if :as_expected
+	\echo 'That was all of it.'
+	\echo
+\else
+	DO $$ BEGIN RAISE EXCEPTION 'the answers are not those that the headings promise'; END $$;
+\endif

@@ -1,0 +1,1 @@
+INSERT INTO propstreet.prospect (tenant_id, project_id, contact_id) SELECT 1, p.id, c.id FROM (SELECT nextval('bench_project') AS id) AS p, unnest(ARRAY(SELECT g FROM generate_series(1, 100) AS g)) AS c (id);
