@@ -7,7 +7,7 @@ COMMENT ON FUNCTION propstreet.current_tenant() IS
 	'Tenant of this session: the setting propstreet.tenant_id, else the JWT claim named by propstreet.tenant_claim; PT401 without either';
 
 CREATE FUNCTION propstreet.set_tenant(tenant_id bigint, is_local boolean DEFAULT false) RETURNS void
-	LANGUAGE c STRICT VOLATILE AS 'MODULE_PATHNAME', 'propstreet_set_tenant';
+	LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'propstreet_set_tenant';
 REVOKE ALL ON FUNCTION propstreet.set_tenant(bigint, boolean) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION propstreet.set_tenant(bigint, boolean) TO @extowner@ WITH GRANT OPTION;
 COMMENT ON FUNCTION propstreet.set_tenant(bigint, boolean) IS

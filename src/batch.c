@@ -182,7 +182,6 @@ joined(const Problems *problems)
 	foreach(cell, problems->list)
 	{
 		Problem    *problem = lfirst(cell);
-
 		const char *place = problem->pointer ? problem->pointer : problem->parameter;
 
 		appendStringInfo(&message, "%s%s%s%s", message.len > 0 ? "; " : "", place ? place : "", place ? ": " : "", problem->detail);
@@ -409,7 +408,7 @@ rows_datum(List *items)
 	Datum	   *values = palloc0(sizeof(Datum) * desc->natts);
 	bool	   *nulls = palloc(sizeof(bool) * desc->natts);
 	Datum	   *rows = palloc(sizeof(Datum) * list_length(items));
-	RowMap		map = {InvalidOid};
+	RowMap		map = {.type_id = InvalidOid};
 	ListCell   *cell;
 
 	row_map(&map, desc, KIND_PROSPECT);
@@ -557,14 +556,18 @@ append_updated(StringInfo out, const BatchItem *item)
 }
 
 static void
-append_failed(StringInfo out, const BatchItem *item, int index)
+append_failed(StringInfo out, const BatchItem *item, int index, bool update)
 {
 	appendStringInfoChar(out, '{');
 	append_member(out, "index");
 	appendStringInfo(out, "%d", index);
-	append_given(out, item, "id");
-	append_given(out, item, "contactId");
-	append_given(out, item, "companyId");
+	if (update)
+		append_given(out, item, "id");
+	else
+	{
+		append_given(out, item, "contactId");
+		append_given(out, item, "companyId");
+	}
 	append_member(out, "error");
 	appendStringInfo(out, "\"%s\"", item->error);
 	append_member(out, "message");
@@ -592,7 +595,7 @@ append_items(StringInfo out, const Batch *batch, bool failed)
 			appendStringInfoChar(out, ',');
 		first = false;
 		if (failed)
-			append_failed(out, &batch->items[i], i);
+			append_failed(out, &batch->items[i], i, batch->update);
 		else
 			(batch->update ? append_updated : append_created) (out, &batch->items[i]);
 	}
@@ -675,7 +678,7 @@ find_locked(Batch *batch, int64 id)
 }
 
 static bool
-judge_precondition(BatchItem *item)
+judge_precondition(const Batch *batch, BatchItem *item)
 {
 	Version		version = row_version(&item->row, KIND_PROSPECT);
 	Problems	problems = {NIL};
@@ -687,7 +690,8 @@ judge_precondition(BatchItem *item)
 	else if (if_match(item->change.if_match, &version, &problems))
 		return true;
 	else if (problems.list != NIL)
-		fail(item, "validation_error", 0, joined(&problems));
+		fail(item, "validation_error", 0,
+			 psprintf("#/items/%d/ifMatch: %s", (int) (item - batch->items), ((Problem *) linitial(problems.list))->detail));
 	else
 		fail(item, "precondition_failed", 0, "ETag mismatch - resource was modified");
 	return false;
@@ -719,7 +723,7 @@ judge_update(Batch *batch, BatchItem *item)
 	if (item->error)
 		return;
 	item->row = locked->row;
-	if (!judge_precondition(item))
+	if (!judge_precondition(batch, item))
 		return;
 	if (change->given[R_EXTERNAL_REFS])
 	{

@@ -61,11 +61,23 @@ argument_ref(FunctionCallInfo fcinfo, int number, Problems *problems)
 	ExternalRef *ref = NULL;
 	char	   *namespace = argument_text(fcinfo, number);
 	char	   *id = argument_text(fcinfo, number + 1);
+	ListCell   *cell;
 
-	if (namespace == NULL || id == NULL)
-		problem_parameter(problems, namespace ? "external_id" : "namespace", "must not be null");
-	else
+	if (namespace == NULL)
+		problem_parameter(problems, "namespace", "must not be null");
+	if (id == NULL)
+		problem_parameter(problems, "external_id", "must not be null");
+	if (namespace && id)
 		ref = external_ref_make(namespace, id, NULL, problems);
+	foreach(cell, problems->list)
+	{
+		Problem    *problem = lfirst(cell);
+
+		/* it is not in a JSON text here */
+		if (problem->pointer)
+			problem->parameter = strcmp(problem->pointer, "#/id") == 0 ? "external_id" : "namespace";
+		problem->pointer = NULL;
+	}
 	problems_check(problems);
 	return ref;
 }
@@ -102,6 +114,7 @@ check_if_match(const char *header, const Row *row, Kind kind)
 void
 join_ref(Change *change, int column, ExternalRef *ref, Problems *problems)
 {
+	Path		array = {NULL, "externalRefs", 0};
 	ExternalRef **refs;
 	int			count;
 
@@ -110,7 +123,6 @@ join_ref(Change *change, int column, ExternalRef *ref, Problems *problems)
 	count = refs_deform(change->row.values[column], &refs);
 	for (int i = 0; i < count; i++)
 	{
-		Path		array = {NULL, "externalRefs", 0};
 		Path		element = {&array, NULL, i};
 		Path		member = {&element, "id", 0};
 
@@ -120,6 +132,8 @@ join_ref(Change *change, int column, ExternalRef *ref, Problems *problems)
 			problem_add(problems, &member, "differs from the id that the path gives for this namespace");
 		return;
 	}
+	if (count >= EXTERNAL_REF_MAX)
+		problem_add(problems, &array, "must have at most %d references, with the one that the path gives", EXTERNAL_REF_MAX);
 	change->row.values[column] = refs_append(change->row.values[column], ref);
 }
 

@@ -585,8 +585,8 @@ propstreet_teaser_communicate(PG_FUNCTION_ARGS)
 	Operation	operation;
 	Row			row;
 
-	if (TIMESTAMP_NOT_FINITE(deadline))
-		problem_parameter(&problems, "deadline", "must be a moment, neither null nor infinite");
+	if (TIMESTAMP_NOT_FINITE(deadline) || !utc_in_range(deadline))
+		problem_parameter(&problems, "deadline", "must be a moment of the years 1 to 9999");
 	problems_check(&problems);
 	operation_begin(&operation);
 	lock_project(&operation, id, &row);

@@ -163,16 +163,16 @@ PG_FUNCTION_INFO_V1(propstreet_set_tenant);
 /*
  * set_tenant(tenant_id, is_local): sets propstreet.tenant_id with a superuser's
  * rights, for the rest of the session or of the transaction.  22023 for a tenant
- * that is not positive.
+ * that is null or not positive: nobody shall go on with the tenant of before.
  */
 Datum
 propstreet_set_tenant(PG_FUNCTION_ARGS)
 {
-	char	   *tenant = psprintf(INT64_FORMAT, PG_GETARG_INT64(0));
-	GucAction	action = PG_GETARG_BOOL(1) ? GUC_ACTION_LOCAL : GUC_ACTION_SET;
+	int64		tenant = PG_ARGISNULL(0) ? 0 : PG_GETARG_INT64(0);
+	GucAction	action = !PG_ARGISNULL(1) && PG_GETARG_BOOL(1) ? GUC_ACTION_LOCAL : GUC_ACTION_SET;
 
-	if (strcmp(tenant, NO_TENANT) == 0)
-		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("a tenant is a positive number, not 0")));
-	(void) set_config_option("propstreet.tenant_id", tenant, PGC_SUSET, PGC_S_SESSION, action, true, 0, false);
+	if (tenant <= 0)
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("a tenant is a positive number, neither null, 0 nor negative")));
+	(void) set_config_option("propstreet.tenant_id", psprintf(INT64_FORMAT, tenant), PGC_SUSET, PGC_S_SESSION, action, true, 0, false);
 	PG_RETURN_VOID();
 }

@@ -384,6 +384,8 @@ upsert_by_investor(Upsert *upsert)
 			raise_conflict(&upsert->row, "The investor is a prospect with another external reference in this namespace");
 	if (!change.given[R_EXTERNAL_REFS])
 	{
+		if (count >= EXTERNAL_REF_MAX)
+			raise_conflict(&upsert->row, "The investor is a prospect that has as many external references as there can be");
 		change.row.values[R_EXTERNAL_REFS] = refs_append(upsert->row.values[R_EXTERNAL_REFS], upsert->ref);
 		change.row.nulls[R_EXTERNAL_REFS] = false;
 		change.given[R_EXTERNAL_REFS] = true;
