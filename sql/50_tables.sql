@@ -148,12 +148,14 @@ CREATE TABLE propstreet.prospect (
 	updated_utc timestamptz NOT NULL CHECK (isfinite(updated_utc)),
 	deleted_utc timestamptz CHECK (isfinite(deleted_utc)),
 	revision bigint NOT NULL,
+	-- a copy is not checked again, nor keeps a company from being deleted for a prospect that was removed
+	investor_company_id bigint GENERATED ALWAYS AS (CASE WHEN contact_id IS NULL THEN company_id END) STORED,
 	PRIMARY KEY (tenant_id, id),
 	CONSTRAINT prospect_investor CHECK (num_nonnulls(contact_id, company_id) >= 1),
 	CONSTRAINT prospect_teaser CHECK (accepted_utc IS NULL OR deadline_utc IS NOT NULL),
 	FOREIGN KEY (tenant_id, project_id) REFERENCES propstreet.project (tenant_id, id),
 	FOREIGN KEY (tenant_id, contact_id) REFERENCES propstreet.contact (tenant_id, id),
-	FOREIGN KEY (tenant_id, company_id) REFERENCES propstreet.company (tenant_id, id)
+	FOREIGN KEY (tenant_id, investor_company_id) REFERENCES propstreet.company (tenant_id, id)
 );
 CREATE INDEX prospect_company ON propstreet.prospect (tenant_id, company_id, project_id)
 	WHERE deleted_utc IS NULL AND company_id IS NOT NULL;
@@ -181,6 +183,7 @@ CREATE UNIQUE INDEX prospect_unique_company ON propstreet.prospect (tenant_id, c
 	WHERE deleted_utc IS NULL AND contact_id IS NULL;
 COMMENT ON TABLE propstreet.prospect IS 'Investors in the sales pipeline of a project (specification, "Prospects")';
 COMMENT ON COLUMN propstreet.prospect.company_id IS 'The company itself, or a copy of the contact''s company';
+COMMENT ON COLUMN propstreet.prospect.investor_company_id IS 'The company that is the investor itself; null where a contact is';
 COMMENT ON COLUMN propstreet.prospect.tags IS 'Copy of the contact''s tags, or of the company''s where there is no contact';
 COMMENT ON COLUMN propstreet.prospect.accepted_utc IS 'When the investor accepted the teaser; gives the capability chat';
 COMMENT ON COLUMN propstreet.prospect.deadline_utc IS 'Deadline to accept the teaser; null: the teaser was not communicated';

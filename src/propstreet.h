@@ -394,6 +394,7 @@ typedef struct Statement
 	Oid			types;			/* OID of our types when the plan was made */
 	uint64		runs;
 	uint64		plan_again;		/* after so many runs */
+	int			depth;			/* under way, one within the other: through a user's triggers */
 } Statement;
 
 /* Whom we act for */

@@ -126,7 +126,8 @@ static SPIPlanPtr
 plan_of(Statement *statement)
 {
 	Oid			types = type_oid(T_PRICE);
-	bool		again = statement->plan == NULL || statement->types != types || ++statement->runs >= statement->plan_again;
+	bool		again = statement->plan == NULL || statement->types != types ||
+		(++statement->runs >= statement->plan_again && statement->depth == 0);
 	int			level;
 
 	if (!again && SPI_plan_is_valid(statement->plan))
@@ -147,9 +148,70 @@ plan_of(Statement *statement)
 	return statement->plan;
 }
 
-static uint64
-processed(const Statement *statement, int result)
+/* How a statement is run */
+typedef struct Run
 {
+	Statement  *statement;
+	const Datum *values;
+	const bool *nulls;			/* NULL: no value is null */
+	DestReceiver *receiver;		/* NULL: rows are kept until the operation ends */
+	Snapshot	latest;			/* instead of a new one, where a transaction keeps to an old one */
+} Run;
+
+static ParamListInfo
+parameters(const Run *run)
+{
+	ParamListInfo list = makeParamList(run->statement->nargs);
+
+	for (int i = 0; i < run->statement->nargs; i++)
+	{
+		ParamExternData *param = &list->params[i];
+
+		param->value = run->values[i];
+		param->isnull = run->nulls && run->nulls[i];
+		param->pflags = PARAM_FLAG_CONST;
+		param->ptype = type_oid(run->statement->args[i]);
+	}
+	return list;
+}
+
+static int
+execute(const Run *run, SPIPlanPtr plan)
+{
+	Statement  *statement = run->statement;
+	char		flags[STATEMENT_ARGS];
+
+	if (run->receiver)
+	{
+		SPIExecuteOptions options = {.params = parameters(run),.read_only = statement->reads,.dest = run->receiver};
+
+		return SPI_execute_plan_extended(plan, &options);
+	}
+	for (int i = 0; i < statement->nargs; i++)
+		flags[i] = run->nulls && run->nulls[i] ? 'n' : ' ';
+	if (run->latest)
+		return SPI_execute_snapshot(plan, unconstify(Datum *, run->values), flags, run->latest, GetTransactionSnapshot(), false, true, 0);
+	return SPI_execute_plan(plan, unconstify(Datum *, run->values), flags, statement->reads, 0);
+}
+
+/* Run a statement, and mark it as under way meanwhile: its plan must not be freed. */
+static uint64
+run_statement(const Run *run)
+{
+	Statement  *statement = run->statement;
+	SPIPlanPtr	plan = plan_of(statement);
+	int			result = 0;
+
+	statement->depth++;
+	PG_TRY();
+	{
+		result = execute(run, plan);
+	}
+	PG_FINALLY();
+	{
+		statement->depth--;
+	}
+	PG_END_TRY();
 	if (result < 0)
 		elog(ERROR, "\"%s\" failed: %s", statement->sql, SPI_result_code_string(result));
 	return SPI_processed;
@@ -162,11 +224,18 @@ processed(const Statement *statement, int result)
 uint64
 run(Statement *statement, const Datum *values, const bool *nulls)
 {
-	char		flags[STATEMENT_ARGS];
+	Run			run = {.statement = statement,.values = values,.nulls = nulls};
 
-	for (int i = 0; i < statement->nargs; i++)
-		flags[i] = nulls && nulls[i] ? 'n' : ' ';
-	return processed(statement, SPI_execute_plan(plan_of(statement), unconstify(Datum *, values), flags, statement->reads, 0));
+	return run_statement(&run);
+}
+
+/* Run a statement and hand its rows to a receiver as they come. */
+void
+run_to(Statement *statement, const Datum *values, const bool *nulls, DestReceiver *receiver)
+{
+	Run			run = {.statement = statement,.values = values,.nulls = nulls,.receiver = receiver};
+
+	run_statement(&run);
 }
 
 /*
@@ -177,15 +246,14 @@ run(Statement *statement, const Datum *values, const bool *nulls)
 uint64
 run_latest(Statement *statement, const Datum *values)
 {
-	bool		old = IsolationUsesXactSnapshot();
-	Snapshot	latest = old ? RegisterSnapshot(GetLatestSnapshot()) : InvalidSnapshot;
+	Run			run = {.statement = statement,.values = values};
 	uint64		rows;
 
-	rows = processed(statement,
-					 SPI_execute_snapshot(plan_of(statement), unconstify(Datum *, values), NULL, latest,
-										  old ? GetTransactionSnapshot() : InvalidSnapshot, false, true, 0));
-	if (old)
-		UnregisterSnapshot(latest);
+	if (IsolationUsesXactSnapshot())
+		run.latest = RegisterSnapshot(GetLatestSnapshot());
+	rows = run_statement(&run);
+	if (run.latest)
+		UnregisterSnapshot(run.latest);
 	return rows;
 }
 
@@ -229,29 +297,6 @@ attempt_expecting(void (*work) (void *arg), void *arg, int sqlstate)
 	if (error && error->sqlerrcode != sqlstate)
 		ReThrowError(error);
 	return error;
-}
-
-/*
- * Run a statement and hand its rows to a receiver as they come.  Outside of
- * statements that read in the calling query's snapshot, it takes a new one.
- */
-void
-run_to(Statement *statement, const Datum *values, const bool *nulls, DestReceiver *receiver)
-{
-	SPIExecuteOptions options = {.read_only = statement->reads,.dest = receiver};
-	SPIPlanPtr	plan = plan_of(statement);
-
-	options.params = makeParamList(statement->nargs);
-	for (int i = 0; i < statement->nargs; i++)
-	{
-		ParamExternData *param = &options.params->params[i];
-
-		param->value = values[i];
-		param->isnull = nulls && nulls[i];
-		param->pflags = PARAM_FLAG_CONST;
-		param->ptype = type_oid(statement->args[i]);
-	}
-	processed(statement, SPI_execute_plan_extended(plan, &options));
 }
 
 /* A row of the last result, which lists the kind's columns in order. */

@@ -146,7 +146,7 @@ BEGIN;
 INSERT INTO propstreet.prospect (id, project_id, contact_id) SELECT 100000 * project + g, project, 100 + g FROM generate_series(1, 12) AS g, unnest(ARRAY[4, 5]) AS project;
 CREATE TEMP TABLE random_item AS
 SELECT batch, row_number() OVER (PARTITION BY batch ORDER BY random()) AS item, g AS prospect, CASE WHEN random() < 0.3 THEN (ARRAY['contacted', 'bidder'])[ceil(random() * 2)] END AS classification,
-	CASE WHEN random() < 0.8 THEN (SELECT coalesce(json_agg(json_build_object('namespace', namespace, 'id', ceil(random() * 8 + batch * 0)::text)) FILTER (WHERE random() < 0.7 + g * 0), '[]') FROM unnest(ARRAY['a', 'b']) AS namespace) END AS refs
+	CASE WHEN random() < 0.8 THEN (SELECT coalesce(json_agg(json_build_object('namespace', namespace, 'id', ceil(random() * 8 + 0 * g)::text)) FILTER (WHERE random() < 0.7), '[]') FROM unnest(ARRAY['a', 'b']) AS namespace) END AS refs
 FROM generate_series(1, 200) AS batch, generate_series(1, 12) AS g;
 CREATE FUNCTION pg_temp.patch(item random_item) RETURNS jsonb LANGUAGE sql AS $$
 	SELECT jsonb_strip_nulls(jsonb_build_object('classification', item.classification, 'externalRefs', item.refs))
@@ -179,7 +179,7 @@ CREATE TEMP TABLE outcome AS
 SELECT batch, pg_temp.one_by_one(items) AS singly, pg_temp.together(items) AS together
 FROM (SELECT batch, array_agg(r ORDER BY item) AS items FROM random_item AS r WHERE item <= 8 GROUP BY batch ORDER BY batch) AS batches;
 SELECT count(*), count(*) FILTER (WHERE singly <> together) AS different FROM outcome;
-SELECT result, count(*) > 100 AS often FROM outcome, unnest(together) AS result GROUP BY result ORDER BY result;
+SELECT result, count(*) > 50 AS often FROM outcome, unnest(together) AS result GROUP BY result ORDER BY result;
 SELECT count(*), count(*) FILTER (WHERE a.classification <> b.classification OR a.external_refs::text <> b.external_refs::text OR a.revision <> b.revision) AS different
 FROM propstreet.prospect AS a JOIN propstreet.prospect AS b USING (tenant_id, contact_id) WHERE tenant_id = 421 AND a.project_id = 4 AND b.project_id = 5;
 ROLLBACK;
