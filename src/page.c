@@ -353,6 +353,9 @@ typedef struct ProspectFilters
 #define PROJECT_IS_LIVE "(SELECT p.deleted_utc IS NULL FROM propstreet.project AS p " \
 	"WHERE p.tenant_id OPERATOR(pg_catalog.=) t.tenant_id AND p.id OPERATOR(pg_catalog.=) t.project_id)"
 
+/* Not IS NOT NULL, which would let the planner read all of the tenant that have accepted, and sort them. */
+#define CHAT_OF_PROJECT " AND CASE WHEN t.accepted_utc IS NULL THEN false ELSE true END"
+
 /* One scan in the list's order, whose other conditions are checked row by row */
 static void
 make_prospect_scan(StringInfo sql, const ProspectFilters *filters)
@@ -367,7 +370,7 @@ make_prospect_scan(StringInfo sql, const ProspectFilters *filters)
 	if (filters->classification)
 		appendStringInfoString(sql, " AND t.classification OPERATOR(pg_catalog.=) $7");
 	if (filters->chat)
-		appendStringInfoString(sql, " AND t.accepted_utc IS NOT NULL");
+		appendStringInfoString(sql, filters->project ? CHAT_OF_PROJECT : " AND t.accepted_utc IS NOT NULL");
 	if (filters->tags)
 		appendStringInfo(sql, " AND %s OPERATOR(pg_catalog.&&) $8", filters->project ? "t.tags" : "propstreet.tag_keys(t.tenant_id, t.tags)");
 	appendStringInfoString(sql, LIST_ORDER);
