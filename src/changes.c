@@ -61,20 +61,6 @@ receive_change(TupleTableSlot *slot, DestReceiver *self)
 	return true;
 }
 
-static void
-receiver_startup(DestReceiver *self, int operation, TupleDesc desc)
-{
-	(void) self;
-	(void) operation;
-	(void) desc;
-}
-
-static void
-receiver_done(DestReceiver *self)
-{
-	(void) self;
-}
-
 #define CHANGES(columns, table) "SELECT " columns " FROM propstreet." table " AS t WHERE t.tenant_id OPERATOR(pg_catalog.=) $1 " \
 	"AND t.updated_utc OPERATOR(pg_catalog.>=) $2 AND t.updated_utc OPERATOR(pg_catalog.<) $3 ORDER BY t.updated_utc, t.id"
 
@@ -83,7 +69,7 @@ changes(FunctionCallInfo fcinfo, Kind kind, Statement *statement)
 {
 	Operation	operation;
 	ChangesReceiver receiver = {
-		.pub = {receive_change, receiver_startup, receiver_done, receiver_done, DestNone},
+		.pub = row_receiver(receive_change),
 		.kind = kind
 	};
 	const char *why;

@@ -127,27 +127,13 @@ receive_row(TupleTableSlot *slot, DestReceiver *self)
 	return true;
 }
 
-static void
-receiver_startup(DestReceiver *self, int operation, TupleDesc desc)
-{
-	(void) self;
-	(void) operation;
-	(void) desc;
-}
-
-static void
-receiver_done(DestReceiver *self)
-{
-	(void) self;
-}
-
 /* Write a whole list: the rows of a statement, and the page object. */
 static void
 append_list(StringInfo out, Statement *statement, const Datum *values, const bool *nulls, const PageRequest *page,
 			void (*append) (StringInfo, const Datum *, const bool *, Position *))
 {
 	PageReceiver receiver = {
-		.pub = {receive_row, receiver_startup, receiver_done, receiver_done, DestNone},
+		.pub = row_receiver(receive_row),
 		.append = append,.out = out,.size = page->size,.last = page->cursor,
 		.context = AllocSetContextCreate(CurrentMemoryContext, "propstreet row", ALLOCSET_DEFAULT_SIZES)
 	};

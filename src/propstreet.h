@@ -420,6 +420,7 @@ extern void operation_end(Operation *operation);
 extern Datum operation_result(Operation *operation, StringInfo result);
 extern uint64 run(Statement *statement, const Datum *values, const bool *nulls);
 extern uint64 run_latest(Statement *statement, const Datum *values);
+extern DestReceiver row_receiver(bool (*receive) (struct TupleTableSlot *slot, DestReceiver *self));
 extern void run_to(Statement *statement, const Datum *values, const bool *nulls, DestReceiver *receiver);
 extern ErrorData *attempt(void (*work) (void *arg), void *arg);
 extern ErrorData *attempt_expecting(void (*work) (void *arg), void *arg, int sqlstate);

@@ -229,6 +229,29 @@ run(Statement *statement, const Datum *values, const bool *nulls)
 	return run_statement(&run);
 }
 
+static void
+receiver_startup(DestReceiver *self, int operation, TupleDesc desc)
+{
+	(void) self;
+	(void) operation;
+	(void) desc;
+}
+
+static void
+receiver_done(DestReceiver *self)
+{
+	(void) self;
+}
+
+/* A receiver of rows that needs nothing but the rows. */
+DestReceiver
+row_receiver(bool (*receive) (TupleTableSlot *slot, DestReceiver *self))
+{
+	DestReceiver receiver = {receive, receiver_startup, receiver_done, receiver_done, DestNone};
+
+	return receiver;
+}
+
 /* Run a statement and hand its rows to a receiver as they come. */
 void
 run_to(Statement *statement, const Datum *values, const bool *nulls, DestReceiver *receiver)
