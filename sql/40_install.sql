@@ -35,6 +35,12 @@ BEGIN
 	-- Read, not called: the schema's owner could have made it, and the caller may be a superuser
 	version := coalesce(substring(pg_get_functiondef(to_regprocedure('propstreet.table_version()')) FROM 'SELECT (\d+)'), '0');
 	IF version < 1 THEN
+		IF to_regclass('propstreet.company') IS NOT NULL THEN
+			RAISE EXCEPTION 'schema propstreet has tables that are not whole'
+				USING ERRCODE = 'object_not_in_prerequisite_state',
+					DETAIL = 'DROP EXTENSION propstreet CASCADE leaves tables without some columns, and without triggers and policies.',
+					HINT = 'DROP SCHEMA propstreet CASCADE; then create the extension again, and restore a dump if there is one.';
+		END IF;
 		EXECUTE propstreet.install_1();
 		version := 1;
 	END IF;

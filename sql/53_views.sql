@@ -21,4 +21,6 @@ COMMENT ON VIEW propstreet.prospect_delta IS
 
 CREATE FUNCTION propstreet.table_version() RETURNS integer
 	LANGUAGE sql IMMUTABLE PARALLEL SAFE AS 'SELECT 1';
+-- DROP EXTENSION CASCADE leaves tables without the columns of our types: they must not count as installed
+ALTER FUNCTION propstreet.table_version() DEPENDS ON EXTENSION propstreet;
 COMMENT ON FUNCTION propstreet.table_version() IS 'Version of the tables, set by propstreet.install(); part of the data, so dumps carry it';

@@ -456,6 +456,16 @@ make_row(Batch *batch, BatchItem *item)
 	row->nulls[R_COMPANY_ID] = investor->company_id == 0;
 }
 
+/* Has an item failed for one before it in the request?  Then all depends on that one. */
+static bool
+has_followers(const Batch *batch)
+{
+	for (int i = 0; i < batch->count; i++)
+		if (batch->items[i].error && batch->items[i].holder == 0 && strcmp(batch->items[i].error, "duplicate") == 0)
+			return true;
+	return false;
+}
+
 static void
 insert_good(void *arg)
 {
@@ -465,6 +475,7 @@ insert_good(void *arg)
 		"coalesce(u.external_refs, '{}'), " COPIES_GIVEN_SQL " FROM pg_catalog.unnest($1) AS u "
 		"ON CONFLICT DO NOTHING RETURNING " PROSPECT_SQL,.nargs = 1,.args = {T_PROSPECT_ARRAY}};
 	Batch	   *batch = arg;
+	Problem		lost = {.detail = "an investor was added meanwhile"};
 	List	   *good = NIL;
 	Datum		values[1];
 	uint64		rows;
@@ -480,6 +491,8 @@ insert_good(void *arg)
 	list_sort(good, compare_investors);
 	values[0] = rows_datum(good);
 	rows = run(&insert, values, NULL);
+	if (rows < (uint64) list_length(good) && has_followers(batch))
+		problem_raise(PT_CONFLICT, &lost);
 	/* they come back in the order they went in; those that lost a race are left out */
 	foreach(cell, good)
 	{
@@ -766,31 +779,7 @@ update_good(void *arg)
 
 /* ---- trying ---- */
 
-/* Failed for an item before it, which may yet fail itself */
-static bool
-is_behind(const BatchItem *item)
-{
-	return item->error && item->holder == 0 && strcmp(item->error, "duplicate") == 0;
-}
-
-/* An item that is written stands in the way of those that come after it, as when it was judged. */
-static void
-keep_place(Batch *batch, const BatchItem *item)
-{
-	InvestorKey key = investor_key(&item->change.base.row);
-	Investor   *investor;
-
-	if (batch->update)
-	{
-		find_locked(batch, item->change.id)->item = item;
-		return;
-	}
-	investor = hash_search(batch->investors, &key, HASH_FIND, NULL);
-	investor->prospect_id = 0;
-	investor->item = item;
-}
-
-/* What was judged is judged again; where part of the batch is already written, only what that leaves open. */
+/* What was judged is judged again, unless part of the batch is already written. */
 static void
 judge_batch(Batch *batch)
 {
@@ -802,9 +791,7 @@ judge_batch(Batch *batch)
 	{
 		BatchItem	   *item = &batch->items[i];
 
-		if (written && item->done)
-			keep_place(batch, item);
-		if (item->malformed || (written && !is_open(item) && !is_behind(item)))
+		if (item->malformed || (written && !is_open(item)))
 			continue;
 		item->error = NULL;
 		item->holder = 0;
@@ -827,7 +814,8 @@ count_open(const Batch *batch)
 /*
  * Read, judge and write until nobody has got in between: a reference that was
  * taken meanwhile rolls the writing back, an investor that was added meanwhile
- * leaves its item undone; both are seen when it is judged again.
+ * leaves its item undone (or rolls back too, if other items depend on that one);
+ * both are seen when it is judged again.
  */
 static void
 carry_out(Batch *batch)
@@ -841,7 +829,7 @@ carry_out(Batch *batch)
 		judge_batch(batch);
 		if (count_open(batch) == 0)
 			return;
-		if (hash_get_num_entries(batch->refs) == 0)
+		if (hash_get_num_entries(batch->refs) == 0 && !has_followers(batch))
 			write(batch);
 		else if (attempt_expecting(write, batch, PT_CONFLICT) != NULL)
 			continue;

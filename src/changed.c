@@ -282,10 +282,18 @@ static bool
 holds_refs(const Transition *transition, TupleTableSlot *slot)
 {
 	bool		isnull;
+	Datum		refs;
+	ArrayType  *array;
+	bool		holds;
 
 	if (!slot_attisnull(slot, transition->at.deleted_utc))
 		return false;
-	return ARR_NDIM(DatumGetArrayTypeP(slot_getattr(slot, transition->at.external_refs, &isnull))) > 0;
+	refs = slot_getattr(slot, transition->at.external_refs, &isnull);
+	array = DatumGetArrayTypeP(refs);
+	holds = ARR_NDIM(array) > 0;
+	if (array != (ArrayType *) DatumGetPointer(refs))
+		pfree(array);
+	return holds;
 }
 
 /* One pass over a statement */

@@ -104,16 +104,18 @@ propstreet_project_get(PG_FUNCTION_ARGS)
 	return project_result(&operation, &row);
 }
 
+/* The project that has a reference: in the snapshot of the query, or by now. */
 static bool
-find_project(Operation *operation, ExternalRef *ref, Row *row)
+find_project(Operation *operation, ExternalRef *ref, bool now, Row *row)
 {
-	static Statement find = {.sql = "SELECT " PROJECT_SQL " FROM propstreet.project_external_ref AS r "
-		"JOIN propstreet.project AS t ON t.tenant_id OPERATOR(pg_catalog.=) r.tenant_id AND t.id OPERATOR(pg_catalog.=) r.project_id "
-		"WHERE r.tenant_id OPERATOR(pg_catalog.=) $1 AND r.external_ref OPERATOR(propstreet.=) $2 AND t.deleted_utc IS NULL",
-	.nargs = 2,.args = {T_INT8, T_EXTERNAL_REF}};
+#define FIND "SELECT " PROJECT_SQL " FROM propstreet.project_external_ref AS r " \
+		"JOIN propstreet.project AS t ON t.tenant_id OPERATOR(pg_catalog.=) r.tenant_id AND t.id OPERATOR(pg_catalog.=) r.project_id " \
+		"WHERE r.tenant_id OPERATOR(pg_catalog.=) $1 AND r.external_ref OPERATOR(propstreet.=) $2 AND t.deleted_utc IS NULL"
+	static Statement find = {.sql = FIND,.reads = true,.nargs = 2,.args = {T_INT8, T_EXTERNAL_REF}};
+	static Statement find_now = {.sql = FIND,.nargs = 2,.args = {T_INT8, T_EXTERNAL_REF}};
 	Datum		values[] = {Int64GetDatum(operation->tenant_id), PointerGetDatum(ref)};
 
-	if (run(&find, values, NULL) == 0)
+	if (run(now ? &find_now : &find, values, NULL) == 0)
 		return false;
 	fetch_row(0, row);
 	return true;
@@ -132,7 +134,7 @@ propstreet_project_find(PG_FUNCTION_ARGS)
 	Row			row;
 
 	operation_begin(&operation);
-	if (!find_project(&operation, ref, &row))
+	if (!find_project(&operation, ref, false, &row))
 		problem_raise(PT_NOT_FOUND, &problem);
 	return project_result(&operation, &row);
 }
@@ -351,7 +353,7 @@ upsert_existing(Upsert *upsert)
 	Operation  *operation = upsert->operation;
 	int64		id;
 
-	if (!find_project(operation, upsert->ref, &upsert->row))
+	if (!find_project(operation, upsert->ref, true, &upsert->row))
 		return false;
 	decode_upsert(upsert, true);
 	id = DatumGetInt64(upsert->row.values[P_ID]);
