@@ -1,9 +1,13 @@
 # Builds propstreet with PGXS. `make check` and `make demo` work without PostgreSQL: they install it, and test a private copy of it.
 
-# Every test, in the order it runs. Outputs to compare with are in expected/, for REGRESS and ISOLATION alike.
-REGRESS = price price_range external_ref etag cursor
+# Every test, in the order it runs: install, which makes what others share, is first, and drop is last. Outputs to compare with
+# are in expected/, for REGRESS and ISOLATION alike.
+REGRESS = install price price_range external_ref etag cursor \
+	guide_projects guide_prospects guide_associated guide_external_refs project_validation prospect_validation project_update \
+	no_change plain_sql external_refs upsert prospects teaser close_reopen associated linked_properties snapshots tenancy \
+	hostile_search_path triggers row_json batch_add batch_update idempotency check drop
 ISOLATION = concurrent_update concurrent_upsert concurrent_reference concurrent_add concurrent_copy concurrent_teaser \
-	concurrent_install
+	concurrent_install concurrent_batch concurrent_batch_update concurrent_idempotency
 PROVE_TESTS := $(sort $(wildcard test/t/*.pl))
 
 # Goals of test/run. They come before PGXS, as there may be no pg_config yet and PGXS has a check target of its own.

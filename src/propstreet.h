@@ -402,6 +402,7 @@ typedef struct Identity
 {
 	Oid			user;
 	int			security_context;
+	int			settings;		/* nesting level of settings */
 } Identity;
 
 /* An operation under way: SPI is connected, the tables' owner is the current user */

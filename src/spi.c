@@ -3,8 +3,7 @@
  *	  SQL from C: plans that are kept, and acting as the tables' owner.
  *
  *	  No search_path is trusted: statements qualify every table, function and
- *	  operator, because they run with the owner's rights under whatever path the
- *	  caller has set.
+ *	  operator, because they run with the owner's rights.
  */
 #include "postgres.h"
 
@@ -45,8 +44,10 @@ tables_owner(void)
 }
 
 /*
- * Become another user, as SECURITY DEFINER functions do.  Errors need no
- * counterpart: the abort of the (sub)transaction restores the user.
+ * Become another user, as SECURITY DEFINER functions do, with a search_path of
+ * their own: triggers that the owner has added may not qualify every name, and the
+ * caller, with a temporary table for one, decides what others mean.  Errors need no
+ * counterpart: the abort of the (sub)transaction restores user and settings.
  */
 Identity
 act_as(Oid user)
@@ -55,12 +56,15 @@ act_as(Oid user)
 
 	GetUserIdAndSecContext(&before.user, &before.security_context);
 	SetUserIdAndSecContext(user, before.security_context | SECURITY_LOCAL_USERID_CHANGE);
+	before.settings = NewGUCNestLevel();
+	(void) set_config_option("search_path", "pg_catalog, pg_temp", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
 	return before;
 }
 
 void
 act_as_before(Identity identity)
 {
+	AtEOXact_GUC(true, identity.settings);
 	SetUserIdAndSecContext(identity.user, identity.security_context);
 }
 

@@ -364,6 +364,29 @@ foreach my $path ('other, pg_catalog', 'other, propstreet, pg_catalog', 'pg_temp
 	}
 }
 
+# Triggers that the owner has added run as the owner where operations fire them: under a safe search_path, also if they set none
+as('db-owner', q{
+	CREATE FUNCTION other.owners_own() RETURNS trigger LANGUAGE plpgsql
+		AS $$BEGIN PERFORM lower('X'), relname FROM pg_class LIMIT 1; RETURN NEW; END$$;
+	CREATE TRIGGER owners_own BEFORE INSERT OR UPDATE ON propstreet.project FOR EACH ROW EXECUTE FUNCTION other.owners_own();
+	CREATE TRIGGER owners_own BEFORE INSERT OR UPDATE ON propstreet.prospect FOR EACH ROW EXECUTE FUNCTION other.owners_own();
+});
+$node->safe_psql('app', 'TRUNCATE propstreet.project, propstreet.company, propstreet.contact, propstreet.property CASCADE; TRUNCATE other.caught');
+as('evil', q{
+	CREATE FUNCTION other.lower(text) RETURNS text LANGUAGE plpgsql AS $$BEGIN INSERT INTO other.caught SELECT current_user; RETURN $1; END$$;
+	CREATE TEMP VIEW pg_class AS SELECT other.lower('y') AS relname;
+	SET search_path = pg_temp, other, pg_catalog;
+	SELECT propstreet.project_create('{"name": "Trap"}');
+	INSERT INTO propstreet.contact (name) VALUES ('Di');
+	SELECT propstreet.prospect_add(p.id, json_build_object('contactId', c.id::text)) FROM propstreet.project AS p, propstreet.contact AS c;
+	INSERT INTO other.caught VALUES ('begin');
+	UPDATE propstreet.contact SET tags = ARRAY['c'];
+	INSERT INTO propstreet.project (name) VALUES ('As evil');
+});
+is($node->safe_psql('app', q{SELECT string_agg(DISTINCT role::text, ' ' ORDER BY role::text) FROM other.caught}), 'begin evil',
+	'a trigger that the owner has added');
+as('db-owner', 'DROP FUNCTION other.owners_own() CASCADE');
+
 # ---- a schema that was there before ----
 
 $node->safe_psql('squatted', 'GRANT CREATE ON DATABASE squatted TO stranger');
