@@ -21,7 +21,7 @@ DECLARE
 BEGIN
 	FOR operation IN SELECT propstreet.operations() LOOP
 		EXECUTE pg_catalog.format('REVOKE ALL ON FUNCTION %s FROM PUBLIC', operation);
-		EXECUTE pg_catalog.format('GRANT EXECUTE ON FUNCTION %s TO @extowner@ WITH GRANT OPTION', operation);
+		EXECUTE pg_catalog.format('GRANT EXECUTE ON FUNCTION %s TO %s WITH GRANT OPTION', operation, '@extowner@');
 	END LOOP;
 END
 $rights$;
@@ -118,14 +118,20 @@ BEGIN
 	WHERE t.deleted_utc IS NULL AND t.contact_id IS NULL AND t.tags <> c.tags;
 
 	RETURN QUERY
-	SELECT NULL::bigint, c.relname::text, NULL::bigint, format('trigger %s is disabled', t.tgname)
-	FROM pg_trigger AS t JOIN pg_class AS c ON c.oid = t.tgrelid
-	WHERE c.relnamespace = 'propstreet'::regnamespace AND t.tgname LIKE 'propstreet\_%' AND t.tgenabled = 'D';
+	SELECT NULL::bigint, w.relation, NULL::bigint, format('trigger %s is %s', w.name, CASE WHEN t.tgname IS NULL THEN 'missing' ELSE 'disabled' END)
+	FROM (VALUES ('project', 'propstreet_stamp'), ('project', 'propstreet_insert'), ('project', 'propstreet_update'),
+			('prospect', 'propstreet_stamp'), ('prospect', 'propstreet_insert'), ('prospect', 'propstreet_update'),
+			('contact', 'propstreet_update'), ('company', 'propstreet_update')) AS w (relation, name)
+		LEFT JOIN pg_trigger AS t ON t.tgrelid = to_regclass('propstreet.' || w.relation) AND t.tgname = w.name
+	WHERE t.tgname IS NULL OR t.tgenabled = 'D';
 
 	RETURN QUERY
-	SELECT NULL::bigint, c.relname::text, NULL::bigint, 'row-level security is disabled'
-	FROM pg_policy AS p JOIN pg_class AS c ON c.oid = p.polrelid
-	WHERE c.relnamespace = 'propstreet'::regnamespace AND p.polname = 'propstreet_tenant' AND NOT c.relrowsecurity;
+	SELECT NULL::bigint, w.relation, NULL::bigint, CASE WHEN p.polname IS NULL THEN 'policy propstreet_tenant is missing' ELSE 'row-level security is disabled' END
+	FROM unnest(ARRAY['company', 'contact', 'investment_strategy', 'property', 'project', 'project_property', 'project_external_ref',
+			'prospect', 'prospect_external_ref', 'idempotency_key']) AS w (relation)
+		JOIN pg_class AS c ON c.oid = to_regclass('propstreet.' || w.relation)
+		LEFT JOIN pg_policy AS p ON p.polrelid = c.oid AND p.polname = 'propstreet_tenant'
+	WHERE p.polname IS NULL OR NOT c.relrowsecurity;
 END
 $function$;
 COMMENT ON FUNCTION propstreet.check() IS

@@ -82,6 +82,20 @@ argument_ref(FunctionCallInfo fcinfo, int number, Problems *problems)
 	return ref;
 }
 
+/* An If-Match, or NULL; PT400 if it is malformed, whatever there is to compare it with. */
+char *
+argument_if_match(FunctionCallInfo fcinfo, int number)
+{
+	char	   *header = argument_text(fcinfo, number);
+	Version		none = {0};
+	Problems	problems = {NIL};
+
+	if (header)
+		if_match(header, &none, &problems);
+	problems_check(&problems);
+	return header;
+}
+
 /* PT412 if a precondition does not hold for a row, PT428 if it is missing where it has to be there. */
 void
 check_if_match(const char *header, const Row *row, Kind kind)

@@ -79,20 +79,38 @@ get_barrier(const Operation *operation, PageRequest *page)
 		sync_unavailable(why);
 }
 
-/* An enum given as text; null is any. */
-static Datum
-argument_enum(FunctionCallInfo fcinfo, int number, const char *name, ColumnType type, bool *isnull, Problems *problems)
+/* The labels of an enum, except one (NULL: none). */
+static List *
+labels_except(ColumnType type, const char *except)
 {
-	char	   *label = argument_text(fcinfo, number);
-	Oid			value;
+	List	   *labels = NIL;
 
-	*isnull = label == NULL;
-	if (label == NULL)
+	for (char *label = strtok(enum_choices(type), ", "); label; label = strtok(NULL, ", "))
+		if (except == NULL || strcmp(label, except) != 0)
+			labels = lappend(labels, label);
+	return labels;
+}
+
+/* An enum given as text, one of its labels except one (NULL: none); null is any. */
+static Datum
+argument_enum(FunctionCallInfo fcinfo, int number, const char *name, ColumnType type, const char *except, bool *isnull, Problems *problems)
+{
+	char	   *given = argument_text(fcinfo, number);
+	StringInfoData choices;
+	ListCell   *label;
+
+	*isnull = given == NULL;
+	if (given == NULL)
 		return (Datum) 0;
-	value = enum_value(type, label);
-	if (!OidIsValid(value))
-		problem_parameter(problems, name, "must be one of %s, not %s", enum_choices(type), quoted(label));
-	return ObjectIdGetDatum(value);
+	initStringInfo(&choices);
+	foreach(label, labels_except(type, except))
+	{
+		if (strcmp(lfirst(label), given) == 0)
+			return ObjectIdGetDatum(enum_value(type, given));
+		appendStringInfo(&choices, "%s%s", choices.len > 0 ? ", " : "", (char *) lfirst(label));
+	}
+	problem_parameter(problems, name, "must be one of %s, not %s", choices.data, quoted(given));
+	return (Datum) 0;
 }
 
 /* ---- rows to a page ---- */
@@ -207,11 +225,10 @@ static List *
 each_label(const char *column, ColumnType type, const char *except)
 {
 	List	   *conditions = NIL;
-	char	   *labels = enum_choices(type);
+	ListCell   *label;
 
-	for (char *label = strtok(labels, ", "); label; label = strtok(NULL, ", "))
-		if (except == NULL || strcmp(label, except) != 0)
-			conditions = lappend(conditions, psprintf("t.%s OPERATOR(pg_catalog.=) '%s'", column, label));
+	foreach(label, labels_except(type, except))
+		conditions = lappend(conditions, psprintf("t.%s OPERATOR(pg_catalog.=) '%s'", column, (char *) lfirst(label)));
 	return conditions;
 }
 
@@ -246,7 +263,7 @@ make_project_list(Statement *statement, const ProjectFilters *filters)
 	initStringInfo(&sql);
 	if (!filters->status && !filters->classification && !filters->stage)
 		appendStringInfo(&sql, "SELECT " PROJECT_SQL " FROM propstreet.project AS t WHERE " LIST_WHERE "%s" LIST_ORDER,
-						 filters->deleted ? "" : " AND t.deleted_utc IS NULL");
+						 filters->deleted ? "" : " AND " LISTED("t"));
 	else
 	{
 		branches = multiply(branches, filters->status ? list_make1("t.status OPERATOR(pg_catalog.=) $6")
@@ -308,9 +325,9 @@ propstreet_project_list(PG_FUNCTION_ARGS)
 	StringInfoData out;
 
 	operation_begin(&operation);
-	values[5] = argument_enum(fcinfo, 2, "status", T_PROJECT_STATUS, &nulls[5], &problems);
-	values[6] = argument_enum(fcinfo, 3, "classification", T_PROJECT_CLASSIFICATION, &nulls[6], &problems);
-	values[7] = argument_enum(fcinfo, 4, "teaser_stage", T_TEASER_STAGE, &nulls[7], &problems);
+	values[5] = argument_enum(fcinfo, 2, "status", T_PROJECT_STATUS, NULL, &nulls[5], &problems);
+	values[6] = argument_enum(fcinfo, 3, "classification", T_PROJECT_CLASSIFICATION, NULL, &nulls[6], &problems);
+	values[7] = argument_enum(fcinfo, 4, "teaser_stage", T_TEASER_STAGE, NULL, &nulls[7], &problems);
 	problems_check(&problems);
 	filters.status = !nulls[5];
 	filters.classification = !nulls[6];
@@ -350,7 +367,7 @@ make_prospect_scan(StringInfo sql, const ProspectFilters *filters)
 	if (filters->project)
 		appendStringInfoString(sql, " AND t.project_id OPERATOR(pg_catalog.=) $6");
 	if (!filters->deleted)
-		appendStringInfoString(sql, " AND t.deleted_utc IS NULL");
+		appendStringInfoString(sql, " AND " LISTED("t"));
 	if (!filters->deleted && !filters->project)
 		appendStringInfoString(sql, " AND " PROJECT_IS_LIVE);
 	if (filters->classification)
@@ -367,11 +384,11 @@ static void
 make_prospect_merge(StringInfo sql, const ProspectFilters *filters)
 {
 	List	   *branches = list_make1(LIST_WHERE);
-	List	   *deleted = list_make1("t.deleted_utc IS NULL");
+	List	   *deleted = list_make1(LISTED("t"));
 	List	   *chat = list_make1("t.accepted_utc IS NOT NULL");
 
 	if (filters->deleted)
-		deleted = lappend(deleted, "t.deleted_utc IS NOT NULL");
+		deleted = lappend(deleted, NOT_LISTED("t"));
 	if (!filters->chat)
 		chat = lappend(chat, "t.accepted_utc IS NULL");
 	branches = multiply(branches, filters->classification ? list_make1("t.classification OPERATOR(pg_catalog.=) $7")
@@ -471,7 +488,7 @@ list_prospects(FunctionCallInfo fcinfo, bool of_project, int number)
 	operation_begin(&operation);
 	if (capability && strcmp(capability, "chat") != 0)
 		problem_parameter(&problems, "capability", "must be chat, not %s", quoted(capability));
-	values[6] = argument_enum(fcinfo, number + 3, "classification", T_PROSPECT_CLASSIFICATION, &nulls[6], &problems);
+	values[6] = argument_enum(fcinfo, number + 3, "classification", T_PROSPECT_CLASSIFICATION, NULL, &nulls[6], &problems);
 	problems_check(&problems);
 	if (of_project)
 		project_require(&operation, project_id, filters.deleted);
@@ -535,7 +552,7 @@ enum
 
 #define ASSOCIATED(prospects) \
 	"SELECT s.*, (SELECT pg_catalog.count(*) FROM propstreet.prospect AS c WHERE c.tenant_id OPERATOR(pg_catalog.=) $1 " \
-	"AND c.project_id OPERATOR(pg_catalog.=) s.id AND c.deleted_utc IS NULL) FROM (" \
+	"AND c.project_id OPERATOR(pg_catalog.=) s.id AND " LISTED("c") ") FROM (" \
 	"SELECT t.tenant_id, t.id, r.id AS prospect_id, t.name, t.status, t.classification, r.classification AS prospect_classification, " \
 	"t.created_utc, t.updated_utc, t.revision " \
 	"FROM (" prospects ") AS r JOIN propstreet.project AS t " \
@@ -596,10 +613,8 @@ associated_projects(FunctionCallInfo fcinfo, Statement *exists, Statement *list,
 
 	operation_begin(&operation);
 	values[5] = Int64GetDatum(id);
-	values[6] = argument_enum(fcinfo, 1, "status", T_PROJECT_STATUS, &nulls[6], &problems);
-	if (!nulls[6] && values[6] == ObjectIdGetDatum(enum_value(T_PROJECT_STATUS, "deleted")))
-		problem_parameter(&problems, "status", "must be one of open, closed: deleted projects never appear here");
-	values[7] = argument_enum(fcinfo, 2, "classification", T_PROSPECT_CLASSIFICATION, &nulls[7], &problems);
+	values[6] = argument_enum(fcinfo, 1, "status", T_PROJECT_STATUS, "deleted", &nulls[6], &problems);
+	values[7] = argument_enum(fcinfo, 2, "classification", T_PROSPECT_CLASSIFICATION, NULL, &nulls[7], &problems);
 	problems_check(&problems);
 
 	key[0] = Int64GetDatum(operation.tenant_id);

@@ -267,6 +267,7 @@ Datum
 propstreet_project_update(PG_FUNCTION_ARGS)
 {
 	int64		id = argument_id(fcinfo, 0, "id");
+	char	   *header = argument_if_match(fcinfo, 2);
 	Problems	problems = {NIL};
 	Operation	operation;
 	Change		change;
@@ -276,7 +277,7 @@ propstreet_project_update(PG_FUNCTION_ARGS)
 	project_decode(argument_body(fcinfo, 1, &problems), true, &change, &problems);
 	problems_check(&problems);
 	lock_project(&operation, id, &row);
-	check_if_match(argument_text(fcinfo, 2), &row, KIND_PROJECT);
+	check_if_match(header, &row, KIND_PROJECT);
 	patch_project(&operation, &change, &row);
 	return project_result(&operation, &row);
 }
@@ -290,13 +291,14 @@ propstreet_project_delete(PG_FUNCTION_ARGS)
 	static Statement delete = {.sql = "UPDATE propstreet.project AS t SET status = 'deleted' " OF_PROJECT,
 	.nargs = 2,.args = {T_INT8, T_INT8}};
 	int64		id = argument_id(fcinfo, 0, "id");
+	char	   *header = argument_if_match(fcinfo, 1);
 	Operation	operation;
 	Datum		values[2];
 	Row			row;
 
 	operation_begin(&operation);
 	lock_project(&operation, id, &row);
-	check_if_match(argument_text(fcinfo, 1), &row, KIND_PROJECT);
+	check_if_match(header, &row, KIND_PROJECT);
 	values[0] = Int64GetDatum(operation.tenant_id);
 	values[1] = Int64GetDatum(id);
 	run(&delete, values, NULL);
@@ -386,7 +388,7 @@ propstreet_project_upsert(PG_FUNCTION_ARGS)
 	upsert.ref = argument_ref(fcinfo, 0, &problems);
 	operation_begin(&operation);
 	upsert.body = argument_body(fcinfo, 2, &problems);
-	upsert.if_match = argument_text(fcinfo, 3);
+	upsert.if_match = argument_if_match(fcinfo, 3);
 	while (!upsert_existing(&upsert))
 	{
 		/* a conflict again, although nobody has the reference: it is about another one */
@@ -549,7 +551,7 @@ communicate(Operation *operation, const Row *project, TimestampTz deadline)
 	static Statement mark = {.sql = "UPDATE propstreet.prospect AS t SET deadline_utc = $5 FROM ("
 		"SELECT p.tenant_id, p.id FROM propstreet.prospect AS p "
 		"WHERE p.tenant_id OPERATOR(pg_catalog.=) $1 AND p.project_id OPERATOR(pg_catalog.=) $2 "
-		"AND p.deleted_utc IS NULL AND p.deadline_utc IS NULL "
+		"AND " LISTED("p") " AND p.deadline_utc IS NULL "
 		"AND (p.contact_id OPERATOR(pg_catalog.=) ANY ($3) OR (p.contact_id IS NULL AND p.company_id OPERATOR(pg_catalog.=) ANY ($4))) "
 		"ORDER BY p.id FOR NO KEY UPDATE) AS s "
 		"WHERE t.tenant_id OPERATOR(pg_catalog.=) s.tenant_id AND t.id OPERATOR(pg_catalog.=) s.id",

@@ -242,7 +242,7 @@ extern bool cursor_parse(const char *text, Position *position);
 /* Types of columns and parameters; ours are resolved by name. */
 typedef enum ColumnType
 {
-	T_BOOL, T_INT4, T_INT8, T_INT8_ARRAY, T_JSON, T_JSONB, T_TEXT, T_TEXT_ARRAY, T_TIMESTAMPTZ,
+	T_INT4, T_INT8, T_INT8_ARRAY, T_JSON, T_TEXT, T_TEXT_ARRAY, T_TIMESTAMPTZ,
 	T_PRICE, T_PRICE_RANGE, T_EXTERNAL_REF, T_EXTERNAL_REF_ARRAY, T_ASSET_TYPE, T_MANDATE,
 	T_PROJECT_STATUS, T_PROJECT_CLASSIFICATION, T_TEASER_STAGE, T_PROSPECT_CLASSIFICATION,
 	T_BYTEA, T_PROSPECT_ARRAY
@@ -378,6 +378,13 @@ extern bool same_namespace(const ExternalRef *a, const ExternalRef *b);
 extern bool same_ref(const ExternalRef *a, const ExternalRef *b);
 extern bool has_ref(Datum array, const ExternalRef *ref);
 
+/*
+ * Not deleted (or deleted), as the predicates of the lists' indexes say it; look-ups
+ * by key say "IS NULL", for which those indexes are not taken (sql/50_tables.sql).
+ */
+#define LISTED(alias) "pg_catalog.num_nulls(" alias ".deleted_utc) OPERATOR(pg_catalog.=) 1"
+#define NOT_LISTED(alias) "pg_catalog.num_nulls(" alias ".deleted_utc) OPERATOR(pg_catalog.=) 0"
+
 /* ---- spi.c: plans that are kept, and acting as the tables' owner ---- */
 
 #define STATEMENT_ARGS 16
@@ -435,6 +442,7 @@ extern bool argument_bool(FunctionCallInfo fcinfo, int number, bool default_valu
 extern char *argument_text(FunctionCallInfo fcinfo, int number);
 extern struct json_object *argument_body(FunctionCallInfo fcinfo, int number, Problems *problems);
 extern ExternalRef *argument_ref(FunctionCallInfo fcinfo, int number, Problems *problems);
+extern char *argument_if_match(FunctionCallInfo fcinfo, int number);
 extern void check_if_match(const char *header, const Row *row, Kind kind);
 extern void join_ref(Change *change, int column, ExternalRef *ref, Problems *problems);
 extern void append_result(StringInfo out, const char *result);

@@ -228,6 +228,7 @@ propstreet_prospect_update(PG_FUNCTION_ARGS)
 {
 	int64		project_id = argument_id(fcinfo, 0, "project_id");
 	int64		id = argument_id(fcinfo, 1, "id");
+	char	   *header = argument_if_match(fcinfo, 3);
 	Problems	problems = {NIL};
 	Operation	operation;
 	Change		change;
@@ -237,7 +238,7 @@ propstreet_prospect_update(PG_FUNCTION_ARGS)
 	prospect_decode_patch(argument_body(fcinfo, 2, &problems), NULL, &change, &problems);
 	problems_check(&problems);
 	lock_prospect(&operation, project_id, id, &row);
-	check_if_match(argument_text(fcinfo, 3), &row, KIND_PROSPECT);
+	check_if_match(header, &row, KIND_PROSPECT);
 	patch_prospect(&operation, &change, &row);
 	return prospect_result(&operation, &row);
 }
@@ -252,13 +253,14 @@ propstreet_prospect_remove(PG_FUNCTION_ARGS)
 	.nargs = 4,.args = {T_INT8, T_INT8, T_INT8, T_TIMESTAMPTZ}};
 	int64		project_id = argument_id(fcinfo, 0, "project_id");
 	int64		id = argument_id(fcinfo, 1, "id");
+	char	   *header = argument_if_match(fcinfo, 2);
 	Operation	operation;
 	Datum		values[4];
 	Row			row;
 
 	operation_begin(&operation);
 	lock_prospect(&operation, project_id, id, &row);
-	check_if_match(argument_text(fcinfo, 2), &row, KIND_PROSPECT);
+	check_if_match(header, &row, KIND_PROSPECT);
 	values[0] = Int64GetDatum(operation.tenant_id);
 	values[1] = Int64GetDatum(project_id);
 	values[2] = Int64GetDatum(id);
@@ -438,7 +440,7 @@ propstreet_prospect_upsert(PG_FUNCTION_ARGS)
 	upsert.project_id = argument_id(fcinfo, 0, "project_id");
 	upsert.ref = argument_ref(fcinfo, 1, &problems);
 	operation_begin(&operation);
-	upsert.if_match = argument_text(fcinfo, 4);
+	upsert.if_match = argument_if_match(fcinfo, 4);
 	prospect_decode_upsert(argument_body(fcinfo, 3, &problems), &upsert.change, &problems);
 	join_ref(&upsert.change, R_EXTERNAL_REFS, upsert.ref, &problems);
 	problems_check(&problems);

@@ -40,8 +40,6 @@ type_oid(ColumnType type)
 {
 	switch (type)
 	{
-		case T_BOOL:
-			return BOOLOID;
 		case T_INT4:
 			return INT4OID;
 		case T_INT8:
@@ -50,8 +48,6 @@ type_oid(ColumnType type)
 			return INT8ARRAYOID;
 		case T_JSON:
 			return JSONOID;
-		case T_JSONB:
-			return JSONBOID;
 		case T_TEXT:
 			return TEXTOID;
 		case T_TEXT_ARRAY:
@@ -120,18 +116,13 @@ row_map(RowMap *map, TupleDesc desc, Kind kind)
 	map->typmod = desc->tdtypmod;
 }
 
-/* Take a row apart; map NULL: it holds exactly the kind's columns, in order. */
+/* Take a row apart. */
 void
 row_deform(Row *row, const RowMap *map, HeapTuple tuple, TupleDesc desc, Kind kind)
 {
 	Datum	   *values;
 	bool	   *nulls;
 
-	if (map == NULL)
-	{
-		heap_deform_tuple(tuple, desc, row->values, row->nulls);
-		return;
-	}
 	values = palloc(desc->natts * sizeof(Datum));
 	nulls = palloc(desc->natts * sizeof(bool));
 	heap_deform_tuple(tuple, desc, values, nulls);

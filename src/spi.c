@@ -120,6 +120,13 @@ prepare(Statement *statement, Oid types)
 	statement->plan_again = Max(4, statement->runs * 4);
 }
 
+static void
+hint_at_older_tables(void *arg pg_attribute_unused())
+{
+	if (geterrcode() == ERRCODE_UNDEFINED_COLUMN || geterrcode() == ERRCODE_UNDEFINED_TABLE)
+		errhint("If the tables are of an older version: SELECT propstreet.install();");
+}
+
 /*
  * The plan of a statement, made again when it was invalidated or the extension
  * created anew.  All statements look up keys or read an index in order; but a plan
@@ -132,10 +139,12 @@ plan_of(Statement *statement)
 	Oid			types = type_oid(T_PRICE);
 	bool		again = statement->plan == NULL || statement->types != types ||
 		(++statement->runs >= statement->plan_again && statement->depth == 0);
+	ErrorContextCallback context = {.callback = hint_at_older_tables,.previous = error_context_stack};
 	int			level;
 
 	if (!again && SPI_plan_is_valid(statement->plan))
 		return statement->plan;
+	error_context_stack = &context;
 	level = NewGUCNestLevel();
 	(void) set_config_option("enable_seqscan", "off", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
 	(void) set_config_option("enable_bitmapscan", "off", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
@@ -149,6 +158,7 @@ plan_of(Statement *statement)
 			ReleaseCachedPlan(plan, CurrentResourceOwner);
 	}
 	AtEOXact_GUC(true, level);
+	error_context_stack = context.previous;
 	return statement->plan;
 }
 

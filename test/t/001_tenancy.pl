@@ -11,16 +11,15 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 
 my $node = PostgreSQL::Test::Cluster->new('tenancy');
-$node->init;
+$node->init(extra => [ '--encoding=UTF8', '--locale=C' ]);
 $node->start;
 
 $node->safe_psql('postgres', q{
 	CREATE ROLE dbowner LOGIN;
 	CREATE DATABASE app OWNER dbowner;
 });
+$node->safe_psql('app', 'CREATE EXTENSION propstreet; SELECT propstreet.install()', extra_params => [ '-U', 'dbowner' ]);
 $node->safe_psql('app', q{
-	CREATE EXTENSION propstreet;
-	SELECT propstreet.install();
 	INSERT INTO propstreet.project (tenant_id, name) VALUES (1, 'one'), (2, 'two');
 
 	CREATE ROLE plain LOGIN;

@@ -10,18 +10,18 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 
 my $node = PostgreSQL::Test::Cluster->new('owner');
-$node->init;
+$node->init(extra => [ '--encoding=UTF8', '--locale=C' ]);
 $node->start;
 
 # The owner's name is one that needs quotes
 $node->safe_psql('postgres', q{
-	CREATE ROLE "db-owner" LOGIN;
+	CREATE ROLE "50% owner" LOGIN;
 	CREATE ROLE app LOGIN;
 	CREATE ROLE pool LOGIN;
 	CREATE ROLE stranger LOGIN;
 	CREATE ROLE evil LOGIN;
-	CREATE DATABASE app OWNER "db-owner";
-	CREATE DATABASE squatted OWNER "db-owner";
+	CREATE DATABASE app OWNER "50% owner";
+	CREATE DATABASE squatted OWNER "50% owner";
 });
 
 sub as
@@ -56,30 +56,30 @@ sub fails
 # ---- before there is anything ----
 
 fails('no extension without rights', 'stranger', 'CREATE EXTENSION propstreet', qr/ERROR:  42501/);
-as('db-owner', 'CREATE EXTENSION propstreet');
-fails('operations before install() say what to do', 'db-owner',
+as('50% owner', 'CREATE EXTENSION propstreet');
+fails('operations before install() say what to do', '50% owner',
 	q{SELECT propstreet.set_tenant(1); SELECT propstreet.project_create('{"name": "early"}')},
 	qr/55000.*not installed in this database.*HINT:  SELECT propstreet.install\(\)/s);
-fails('so do triggers on other tables', 'db-owner', q{
+fails('so do triggers on other tables', '50% owner', q{
 		CREATE TABLE public.early (id bigint);
 		CREATE TRIGGER t BEFORE INSERT ON public.early FOR EACH ROW EXECUTE FUNCTION propstreet.project_stamp();
 		INSERT INTO public.early VALUES (1)}, qr/ERROR:  (39P01|55000)/);
-as('db-owner', 'DROP TABLE public.early; GRANT USAGE ON SCHEMA propstreet TO stranger');
+as('50% owner', 'DROP TABLE public.early; GRANT USAGE ON SCHEMA propstreet TO stranger');
 fails('install() needs its right', 'stranger', 'SELECT propstreet.install()', qr/42501.*permission denied for function install/);
-as('db-owner', 'GRANT EXECUTE ON FUNCTION propstreet.install() TO stranger');
+as('50% owner', 'GRANT EXECUTE ON FUNCTION propstreet.install() TO stranger');
 fails('install() needs the right to create', 'stranger', 'SELECT propstreet.install()', qr/42501.*permission denied for schema propstreet/);
-as('db-owner', 'REVOKE EXECUTE ON FUNCTION propstreet.install() FROM stranger; REVOKE USAGE ON SCHEMA propstreet FROM stranger');
-gives('install()', 'db-owner', 'SELECT propstreet.install()', '1');
-gives('install() again', 'db-owner', 'SELECT propstreet.install()', '1');
+as('50% owner', 'REVOKE EXECUTE ON FUNCTION propstreet.install() FROM stranger; REVOKE USAGE ON SCHEMA propstreet FROM stranger');
+gives('install()', '50% owner', 'SELECT propstreet.install()', '1');
+gives('install() again', '50% owner', 'SELECT propstreet.install()', '1');
 gives('install() by a superuser', 'postgres', 'SELECT propstreet.install()', '1');
 
 # ---- whose is what ----
 
 is($node->safe_psql('app', q{SELECT DISTINCT relowner::regrole FROM pg_class WHERE relnamespace = 'propstreet'::regnamespace}),
-	'"db-owner"', 'tables, indexes, sequences and views are the installer\'s');
-is($node->safe_psql('app', q{SELECT nspowner::regrole FROM pg_namespace WHERE nspname = 'propstreet'}), '"db-owner"', 'so is the schema');
-is($node->safe_psql('app', q{SELECT extowner::regrole FROM pg_extension WHERE extname = 'propstreet'}), '"db-owner"', 'and the extension');
-is($node->safe_psql('app', q{SELECT string_agg(oid::regprocedure::text, ' ') FROM pg_proc WHERE pronamespace = 'propstreet'::regnamespace AND proowner = '"db-owner"'::regrole}),
+	'"50% owner"', 'tables, indexes, sequences and views are the installer\'s');
+is($node->safe_psql('app', q{SELECT nspowner::regrole FROM pg_namespace WHERE nspname = 'propstreet'}), '"50% owner"', 'so is the schema');
+is($node->safe_psql('app', q{SELECT extowner::regrole FROM pg_extension WHERE extname = 'propstreet'}), '"50% owner"', 'and the extension');
+is($node->safe_psql('app', q{SELECT string_agg(oid::regprocedure::text, ' ') FROM pg_proc WHERE pronamespace = 'propstreet'::regnamespace AND proowner = '"50% owner"'::regrole}),
 	'propstreet.table_version()', 'of functions, only the version of the tables');
 is($node->safe_psql('app', q{SELECT count(*) FROM pg_depend WHERE refclassid = 'pg_extension'::regclass AND deptype = 'e' AND classid = 'pg_class'::regclass}),
 	'0', 'no table is a member of the extension');
@@ -96,7 +96,7 @@ is($node->safe_psql('app', q{
 
 # ---- the typical workflow ----
 
-as('db-owner', q{
+as('50% owner', q{
 	SELECT propstreet.grant_to('app'), propstreet.grant_to('evil');
 	GRANT EXECUTE ON FUNCTION propstreet.set_tenant(bigint, boolean) TO pool;
 	SELECT propstreet.grant_to('pool');
@@ -169,11 +169,11 @@ open
 gives('the workflow, as a role that got grant_to()', 'app', $workflow, $answers);
 gives('the workflow, as a pool with set_tenant()', 'pool', "SELECT propstreet.set_tenant(2);\n$workflow", "\n$answers");
 gives('what they see', 'app', 'SELECT DISTINCT tenant_id FROM propstreet.prospect', '1');
-gives('nothing contradicts', 'db-owner', 'SELECT * FROM propstreet.check()', '');
-gives('the owner sees all tenants', 'db-owner', 'SELECT count(DISTINCT tenant_id) FROM propstreet.prospect', '2');
-as('db-owner', 'TRUNCATE propstreet.project, propstreet.company, propstreet.contact, propstreet.property CASCADE');
-gives('the workflow, as the owner', 'db-owner', "SELECT propstreet.set_tenant(1);\n$workflow", "\n$answers");
-as('db-owner', 'TRUNCATE propstreet.project, propstreet.company, propstreet.contact, propstreet.property CASCADE');
+gives('nothing contradicts', '50% owner', 'SELECT * FROM propstreet.check()', '');
+gives('the owner sees all tenants', '50% owner', 'SELECT count(DISTINCT tenant_id) FROM propstreet.prospect', '2');
+as('50% owner', 'TRUNCATE propstreet.project, propstreet.company, propstreet.contact, propstreet.property CASCADE');
+gives('the workflow, as the owner', '50% owner', "SELECT propstreet.set_tenant(1);\n$workflow", "\n$answers");
+as('50% owner', 'TRUNCATE propstreet.project, propstreet.company, propstreet.contact, propstreet.property CASCADE');
 gives('the workflow, as a superuser', 'postgres', "SET propstreet.tenant_id = '1';\n$workflow", $answers);
 
 # ---- what an application role must not ----
@@ -200,6 +200,7 @@ my %forbidden = (
 	'no row-level security' => 'ALTER TABLE propstreet.project DISABLE ROW LEVEL SECURITY',
 	'set_tenant()' => 'SELECT propstreet.set_tenant(2)',
 	'install()' => 'SELECT propstreet.install()',
+	'purge()' => 'SELECT propstreet.purge()',
 	'grant_to()' => q{SELECT propstreet.grant_to('stranger')},
 	'check()' => 'SELECT * FROM propstreet.check()',
 	'restore' => 'SELECT propstreet.current_tenant(); SET propstreet.restore = on',
@@ -223,7 +224,7 @@ fails('a stranger sees no table', 'stranger', 'SELECT * FROM propstreet.project'
 
 # ---- trigger functions act as the owner: only on the installed tables ----
 
-as('db-owner', 'GRANT USAGE ON SCHEMA propstreet TO stranger; CREATE SCHEMA other; GRANT CREATE, USAGE ON SCHEMA other TO stranger, evil');
+as('50% owner', 'GRANT USAGE ON SCHEMA propstreet TO stranger; CREATE SCHEMA other; GRANT CREATE, USAGE ON SCHEMA other TO stranger, evil');
 my @triggers = (
 	[ 'project_stamp', 'BEFORE INSERT OR UPDATE', 'FOR EACH ROW' ],
 	[ 'prospect_stamp', 'BEFORE INSERT OR UPDATE', 'FOR EACH ROW' ],
@@ -239,21 +240,21 @@ foreach my $trigger (@triggers)
 	as('stranger', 'CREATE TABLE other.bait AS SELECT 1::bigint AS tenant_id, 1::bigint AS id');
 	fails("a stranger can't attach $function()", 'stranger', sprintf($attach, 'bait'), qr/42501.*permission denied for function propstreet.$function/);
 	# The owner may, but it refuses to work there, also on a table that looks the same
-	as('db-owner', q{CREATE TABLE other.project (LIKE propstreet.project INCLUDING ALL); CREATE TABLE other.contact (LIKE propstreet.contact)});
+	as('50% owner', q{CREATE TABLE other.project (LIKE propstreet.project INCLUDING ALL); CREATE TABLE other.contact (LIKE propstreet.contact)});
 	foreach my $table ('project', 'contact')
 	{
-		fails("nobody else's table fires $function(): $table", 'db-owner', sprintf($attach, $table) . q{;
+		fails("nobody else's table fires $function(): $table", '50% owner', sprintf($attach, $table) . q{;
 				INSERT INTO other.project (tenant_id, id, name, created_utc, updated_utc, revision) VALUES (1, 1, 'x', now(), now(), 1);
 				INSERT INTO other.contact (tenant_id, id, name) VALUES (1, 1, 'x');
 				UPDATE other.} . $table . q{ SET name = 'y'},
 			qr/ERROR:  39P01:.*$function.*is only for the tables of propstreet/);
 	}
-	as('db-owner', 'DROP TABLE other.project, other.contact');
+	as('50% owner', 'DROP TABLE other.project, other.contact');
 	as('stranger', 'DROP TABLE other.bait');
-	fails("$function() is no function to call", 'db-owner', "SELECT propstreet.$function()", qr/ERROR:  (39P01|0A000)/);
+	fails("$function() is no function to call", '50% owner', "SELECT propstreet.$function()", qr/ERROR:  (39P01|0A000)/);
 }
 # A trigger function that is fired by a trigger of another kind
-fails('stamping only before', 'db-owner', q{BEGIN;
+fails('stamping only before', '50% owner', q{BEGIN;
 		CREATE TRIGGER zz AFTER INSERT ON propstreet.project FOR EACH ROW EXECUTE FUNCTION propstreet.project_stamp();
 		INSERT INTO propstreet.project (tenant_id, name) VALUES (1, 'x'); ROLLBACK}, qr/ERROR:  39P01/);
 
@@ -322,7 +323,7 @@ $hostile .= "CREATE TABLE other.$_ (tenant_id bigint, id bigint, name text);\n"
   foreach ('project', 'prospect', 'contact', 'company', 'project_external_ref', 'prospect_external_ref', 'pg_class', 'pg_proc', 'pg_enum', 'pg_trigger');
 $hostile .= "CREATE DOMAIN other.$_;\n" foreach ('int8 AS text', 'price AS text', 'external_ref AS text');
 
-as('db-owner', 'GRANT USAGE ON SCHEMA other TO PUBLIC');
+as('50% owner', 'GRANT USAGE ON SCHEMA other TO PUBLIC');
 my (undef, $errors) = as('evil', "CREATE TABLE other.caught (role name); GRANT INSERT ON other.caught TO PUBLIC;\nSET search_path = pg_catalog;\n$hostile");
 is($errors, '', 'hostile objects can be made');
 as('evil', 'SET search_path = other, pg_catalog; SELECT 1::bigint = 1, unnest(ARRAY[1::bigint]), current_tenant()');
@@ -332,7 +333,7 @@ foreach my $path ('other, pg_catalog', 'other, propstreet, pg_catalog', 'pg_temp
 {
 	# psql's own statements, and the workflow's, may meet the hostile names as well: with the rights of who calls them
 	$node->safe_psql('app', 'TRUNCATE propstreet.project, propstreet.company, propstreet.contact, propstreet.property CASCADE; TRUNCATE other.caught');
-	as('evil', "SET search_path = $path;\n$workflow");
+	gives("the workflow amid hostile names: $path", 'evil', "SET search_path = $path;\n$workflow", $answers);
 	as('evil', qq{
 		SET search_path = $path;
 		INSERT INTO propstreet.contact (name, tags) VALUES ('Cy', ARRAY['a']);
@@ -347,7 +348,7 @@ foreach my $path ('other, pg_catalog', 'other, propstreet, pg_catalog', 'pg_temp
 	is($node->safe_psql('app', 'SELECT * FROM propstreet.check()'), '', "it works as it should: $path");
 
 	# The owner and a superuser who were made to have such a path
-	foreach my $role ('db-owner', 'postgres')
+	foreach my $role ('50% owner', 'postgres')
 	{
 		$node->safe_psql('app', 'TRUNCATE other.caught');
 		as($role, qq{
@@ -365,42 +366,43 @@ foreach my $path ('other, pg_catalog', 'other, propstreet, pg_catalog', 'pg_temp
 }
 
 # Triggers that the owner has added run as the owner where operations fire them: under a safe search_path, also if they set none
-as('db-owner', q{
-	CREATE FUNCTION other.owners_own() RETURNS trigger LANGUAGE plpgsql
-		AS $$BEGIN PERFORM lower('X'), relname FROM pg_class LIMIT 1; RETURN NEW; END$$;
-	CREATE TRIGGER owners_own BEFORE INSERT OR UPDATE ON propstreet.project FOR EACH ROW EXECUTE FUNCTION other.owners_own();
-	CREATE TRIGGER owners_own BEFORE INSERT OR UPDATE ON propstreet.prospect FOR EACH ROW EXECUTE FUNCTION other.owners_own();
+as('50% owner', q{
+	CREATE FUNCTION other.of_project() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN PERFORM lower('X'); RETURN NEW; END$$;
+	CREATE FUNCTION other.of_prospect() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN PERFORM relname FROM pg_class LIMIT 1; RETURN NEW; END$$;
+	CREATE TRIGGER owners_own BEFORE INSERT OR UPDATE ON propstreet.project FOR EACH ROW EXECUTE FUNCTION other.of_project();
+	CREATE TRIGGER owners_own BEFORE INSERT OR UPDATE ON propstreet.prospect FOR EACH ROW EXECUTE FUNCTION other.of_prospect();
 });
 $node->safe_psql('app', 'TRUNCATE propstreet.project, propstreet.company, propstreet.contact, propstreet.property CASCADE; TRUNCATE other.caught');
 as('evil', q{
 	CREATE FUNCTION other.lower(text) RETURNS text LANGUAGE plpgsql AS $$BEGIN INSERT INTO other.caught SELECT current_user; RETURN $1; END$$;
 	CREATE TEMP VIEW pg_class AS SELECT other.lower('y') AS relname;
+	GRANT SELECT ON pg_temp.pg_class TO PUBLIC;
 	SET search_path = pg_temp, other, pg_catalog;
 	SELECT propstreet.project_create('{"name": "Trap"}');
 	INSERT INTO propstreet.contact (name) VALUES ('Di');
 	SELECT propstreet.prospect_add(p.id, json_build_object('contactId', c.id::text)) FROM propstreet.project AS p, propstreet.contact AS c;
-	INSERT INTO other.caught VALUES ('begin');
 	UPDATE propstreet.contact SET tags = ARRAY['c'];
 	INSERT INTO propstreet.project (name) VALUES ('As evil');
 });
-is($node->safe_psql('app', q{SELECT string_agg(DISTINCT role::text, ' ' ORDER BY role::text) FROM other.caught}), 'begin evil',
+is($node->safe_psql('app', q{SELECT string_agg(DISTINCT role::text, ' ' ORDER BY role::text) FROM other.caught}), 'evil',
 	'a trigger that the owner has added');
-as('db-owner', 'DROP FUNCTION other.owners_own() CASCADE');
+is($node->safe_psql('app', 'SELECT count(*), min(tags) FROM propstreet.prospect'), '1|{c}', 'a trigger that the owner has added has been there');
+as('50% owner', 'DROP FUNCTION other.of_project(), other.of_prospect() CASCADE');
 
 # ---- a schema that was there before ----
 
 $node->safe_psql('squatted', 'GRANT CREATE ON DATABASE squatted TO stranger');
 as('stranger', 'CREATE SCHEMA propstreet', 'squatted');
-foreach my $role ('db-owner', 'postgres')
+foreach my $role ('50% owner', 'postgres')
 {
 	fails("a stranger's schema is refused: $role", $role, 'CREATE EXTENSION propstreet', qr/42501.*schema propstreet belongs to another role/, 'squatted');
 }
 $node->safe_psql('squatted', 'DROP SCHEMA propstreet');
-as('db-owner', 'CREATE SCHEMA propstreet', 'squatted');
+as('50% owner', 'CREATE SCHEMA propstreet', 'squatted');
 my (undef, $error) = as('postgres', 'CREATE EXTENSION propstreet', 'squatted');
 is($error, '', q{the schema of the database's owner is taken});
 # What its owner puts there is not run by a superuser
-as('db-owner', q{CREATE FUNCTION propstreet.table_version() RETURNS integer LANGUAGE plpgsql AS $$BEGIN RAISE 'run by %', current_user; END$$}, 'squatted');
+as('50% owner', q{CREATE FUNCTION propstreet.table_version() RETURNS integer LANGUAGE plpgsql AS $$BEGIN RAISE 'run by %', current_user; END$$}, 'squatted');
 (undef, $error) = as('postgres', 'SELECT propstreet.install()', 'squatted');
 unlike($error, qr/run by/, 'install() calls nothing that is not its own');
 

@@ -11,7 +11,7 @@ use Test::More;
 
 my $node = PostgreSQL::Test::Cluster->new('dump');
 my $dump = $PostgreSQL::Test::Utils::tmp_check;
-$node->init;
+$node->init(extra => [ '--encoding=UTF8', '--locale=C' ]);
 $node->start;
 
 # Everything in the tables, and where their sequences stand

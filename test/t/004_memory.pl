@@ -11,7 +11,7 @@ use Test::More;
 plan skip_all => 'needs /proc' unless -r "/proc/$$/status";
 
 my $node = PostgreSQL::Test::Cluster->new('memory');
-$node->init;
+$node->init(extra => [ '--encoding=UTF8', '--locale=C' ]);
 $node->append_conf('postgresql.conf', q{
 	fsync = off
 	autovacuum = off

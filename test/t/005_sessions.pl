@@ -10,7 +10,7 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 
 my $node = PostgreSQL::Test::Cluster->new('sessions');
-$node->init;
+$node->init(extra => [ '--encoding=UTF8', '--locale=C' ]);
 $node->append_conf('postgresql.conf', 'max_prepared_transactions = 2');
 $node->start;
 
@@ -84,6 +84,17 @@ $node->safe_psql('postgres', 'ALTER TABLE propstreet.project DROP COLUMN note; C
 works('without it', 8);
 $node->safe_psql('postgres', 'VACUUM FULL propstreet.project; ANALYZE propstreet.project');
 works('with a rewritten table', 10);
+
+
+# Tables of another version
+$node->safe_psql('postgres', 'ALTER TABLE propstreet.project RENAME COLUMN mandate TO mandated');
+$session->query($work);
+like($session->{stderr}, qr/column "mandate" of relation "project" does not exist.*HINT:.*SELECT propstreet\.install\(\)/s, 'without a column');
+$session->{stderr} = '';
+$session->query('SELECT resource FROM propstreet.project_delta');
+like($session->{stderr}, qr/row has no column "mandate".*HINT:.*SELECT propstreet\.install\(\)/s, 'without a column, in a view');
+$node->safe_psql('postgres', 'ALTER TABLE propstreet.project RENAME COLUMN mandated TO mandate');
+works('with it again', 12);
 
 # The extension and the tables are created anew
 $node->safe_psql('postgres', 'DROP SCHEMA propstreet CASCADE');
