@@ -42,7 +42,7 @@ SELECT test.try(format('SELECT propstreet.project_delete(1, %L)', :'stale'));
 -- what is no list of tags
 SELECT if_match, test.try(format('SELECT propstreet.project_update(1, ''{"name": "x"}'', %L)', if_match)) FROM (VALUES
 	(''), (' '), (','), ('abc123'), ('W/abc123'), ('w/"abc123"'), ('W/ "abc123"'), ('"abc123'), ('abc123"'), ('"a" "b"'), ('"a b"'), ('"a"b'), ('*, "a"'), ('"a", *'), ('**'), (E'"a\n"')) AS v (if_match);
--- a problem of the body comes first, then that there is no such project, then the condition
+-- what is malformed comes first, then that there is no such project, then the condition
 SELECT test.try('SELECT propstreet.project_update(999, ''{"name": null}'', ''abc'')');
 SELECT test.try('SELECT propstreet.project_update(999, ''{}'', ''"abc"'')');
 SELECT test.try('SELECT propstreet.project_update(1, ''{"externalRefs": [{"namespace": "hubspot", "id": "taken"}]}'', ''"abc"'')');
