@@ -51,6 +51,8 @@ BEGIN;
 ALTER TABLE propstreet.project DISABLE TRIGGER propstreet_stamp;
 ALTER TABLE propstreet.contact DISABLE TRIGGER propstreet_update;
 ALTER TABLE propstreet.prospect DISABLE ROW LEVEL SECURITY;
+DROP TRIGGER propstreet_insert ON propstreet.prospect;
+DROP POLICY propstreet_tenant ON propstreet.company;
 SELECT * FROM pg_temp.problems();
 ROLLBACK;
 
