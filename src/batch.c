@@ -891,7 +891,7 @@ propstreet_prospect_update_batch(PG_FUNCTION_ARGS)
 	operation_begin(&operation);
 	decode_batch(&batch, argument_body(fcinfo, 1, &problems));
 	writer_lock(operation.tenant_id);
-	project_require(&operation, project_id, false);
+	project_require(&operation, project_id, false, READ_NOW);
 	carry_out(&batch);
 	initStringInfo(&out);
 	append_answer(&out, &batch);

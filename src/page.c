@@ -491,7 +491,7 @@ list_prospects(FunctionCallInfo fcinfo, bool of_project, int number)
 	values[6] = argument_enum(fcinfo, number + 3, "classification", T_PROSPECT_CLASSIFICATION, NULL, &nulls[6], &problems);
 	problems_check(&problems);
 	if (of_project)
-		project_require(&operation, project_id, filters.deleted);
+		project_require(&operation, project_id, filters.deleted, READ_NOW);
 	filters.classification = !nulls[6];
 	filters.chat = capability != NULL;
 	filters.tags = tags != NULL;

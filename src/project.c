@@ -27,34 +27,36 @@ static const int written[] = {P_NAME, P_ASSET_TYPE, P_PROPERTY_COUNT, P_CLASSIFI
 
 /* Get a project of the operation's tenant, deleted or not; false if there is none. */
 bool
-project_load(Operation *operation, int64 id, bool lock, Row *row)
+project_load(Operation *operation, int64 id, Reading reading, Row *row)
 {
-	static Statement get = {.sql = "SELECT " PROJECT_SQL " FROM propstreet.project AS t " OF_PROJECT,
-	.reads = true,.nargs = 2,.args = {T_INT8, T_INT8}};
-	static Statement get_locked = {.sql = "SELECT " PROJECT_SQL " FROM propstreet.project AS t " OF_PROJECT " FOR NO KEY UPDATE",
-	.nargs = 2,.args = {T_INT8, T_INT8}};
+#define GET "SELECT " PROJECT_SQL " FROM propstreet.project AS t " OF_PROJECT
+	static Statement get[] = {
+		[READ_SNAPSHOT] = {.sql = GET,.reads = true,.nargs = 2,.args = {T_INT8, T_INT8}},
+		[READ_NOW] = {.sql = GET,.nargs = 2,.args = {T_INT8, T_INT8}},
+		[READ_LOCKED] = {.sql = GET " FOR NO KEY UPDATE",.nargs = 2,.args = {T_INT8, T_INT8}}
+	};
 	Datum		values[] = {Int64GetDatum(operation->tenant_id), Int64GetDatum(id)};
 
-	if (run(lock ? &get_locked : &get, values, NULL) == 0)
+	if (run(&get[reading], values, NULL) == 0)
 		return false;
 	fetch_row(0, row);
 	return true;
 }
 
 static void
-get_project(Operation *operation, int64 id, bool include_deleted, Row *row)
+get_project(Operation *operation, int64 id, bool include_deleted, Reading reading, Row *row)
 {
-	if (!project_load(operation, id, false, row) || (!include_deleted && !row->nulls[P_DELETED_UTC]))
+	if (!project_load(operation, id, reading, row) || (!include_deleted && !row->nulls[P_DELETED_UTC]))
 		not_found("Project", id, NULL);
 }
 
 /* PT404 unless there is such a project, not deleted unless that is asked for. */
 void
-project_require(Operation *operation, int64 id, bool include_deleted)
+project_require(Operation *operation, int64 id, bool include_deleted, Reading reading)
 {
 	Row			row;
 
-	get_project(operation, id, include_deleted, &row);
+	get_project(operation, id, include_deleted, reading, &row);
 }
 
 /* Lock a project that is not deleted, and check a precondition. */
@@ -62,7 +64,7 @@ static void
 lock_project(Operation *operation, int64 id, Row *row)
 {
 	writer_lock(operation->tenant_id);
-	if (!project_load(operation, id, true, row) || !row->nulls[P_DELETED_UTC])
+	if (!project_load(operation, id, READ_LOCKED, row) || !row->nulls[P_DELETED_UTC])
 		not_found("Project", id, NULL);
 }
 
@@ -100,7 +102,7 @@ propstreet_project_get(PG_FUNCTION_ARGS)
 	Row			row;
 
 	operation_begin(&operation);
-	get_project(&operation, id, argument_bool(fcinfo, 1, false), &row);
+	get_project(&operation, id, argument_bool(fcinfo, 1, false), READ_SNAPSHOT, &row);
 	return project_result(&operation, &row);
 }
 
@@ -158,7 +160,7 @@ propstreet_project_properties(PG_FUNCTION_ARGS)
 	uint64		count;
 
 	operation_begin(&operation);
-	project_require(&operation, id, false);
+	project_require(&operation, id, false, READ_SNAPSHOT);
 	values[0] = Int64GetDatum(operation.tenant_id);
 	values[1] = Int64GetDatum(id);
 	count = run(&get, values, NULL);
@@ -361,7 +363,7 @@ upsert_existing(Upsert *upsert)
 	id = DatumGetInt64(upsert->row.values[P_ID]);
 	writer_lock(operation->tenant_id);
 	/* it may have lost the reference before we had the lock */
-	if (!project_load(operation, id, true, &upsert->row) || !upsert->row.nulls[P_DELETED_UTC] ||
+	if (!project_load(operation, id, READ_LOCKED, &upsert->row) || !upsert->row.nulls[P_DELETED_UTC] ||
 		!has_ref(upsert->row.values[P_EXTERNAL_REFS], upsert->ref))
 		return false;
 	check_if_match(upsert->if_match, &upsert->row, KIND_PROJECT);
@@ -381,6 +383,7 @@ propstreet_project_upsert(PG_FUNCTION_ARGS)
 {
 	Problems	problems = {NIL};
 	ErrorData  *conflict = NULL;
+	int			conflicts = 0;
 	Operation	operation;
 	Upsert		upsert = {.operation = &operation};
 	StringInfoData out;
@@ -391,8 +394,8 @@ propstreet_project_upsert(PG_FUNCTION_ARGS)
 	upsert.if_match = argument_if_match(fcinfo, 3);
 	while (!upsert_existing(&upsert))
 	{
-		/* a conflict again, although nobody has the reference: it is about another one */
-		if (conflict)
+		/* conflicts, although nobody has the reference by now: they are about another one */
+		if (conflict && ++conflicts == UPSERT_TRIES)
 			ReThrowError(conflict);
 		conflict = attempt_expecting(upsert_new, &upsert, PT_CONFLICT);
 		if (conflict == NULL)

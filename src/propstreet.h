@@ -449,8 +449,17 @@ extern void append_result(StringInfo out, const char *result);
 
 /* ---- project.c, prospect.c ---- */
 
-extern bool project_load(Operation *operation, int64 id, bool lock, Row *row);
-extern void project_require(Operation *operation, int64 id, bool include_deleted);
+#define UPSERT_TRIES 3			/* after others got in between */
+
+
+/* What a look-up sees: as the calling query, or all that is committed by now, and locked */
+typedef enum Reading
+{
+	READ_SNAPSHOT, READ_NOW, READ_LOCKED
+} Reading;
+
+extern bool project_load(Operation *operation, int64 id, Reading reading, Row *row);
+extern void project_require(Operation *operation, int64 id, bool include_deleted, Reading reading);
 extern void project_share(int64 tenant_id, int64 id);
 
 /* ---- idempotency.c: retries that never do a thing twice ---- */

@@ -40,7 +40,7 @@ static void
 lock_prospect(Operation *operation, int64 project_id, int64 id, Row *row)
 {
 	writer_lock(operation->tenant_id);
-	project_require(operation, project_id, false);
+	project_require(operation, project_id, false, READ_NOW);
 	if (!load(operation, project_id, id, true, row) || !row->nulls[R_DELETED_UTC])
 		not_found("Prospect", id, NULL);
 }
@@ -68,7 +68,7 @@ propstreet_prospect_get(PG_FUNCTION_ARGS)
 	Row			row;
 
 	operation_begin(&operation);
-	project_require(&operation, project_id, include_deleted);
+	project_require(&operation, project_id, include_deleted, READ_SNAPSHOT);
 	if (!load(&operation, project_id, id, false, &row) || (!include_deleted && !row.nulls[R_DELETED_UTC]))
 		not_found("Prospect", id, NULL);
 	return prospect_result(&operation, &row);
@@ -106,7 +106,7 @@ propstreet_prospect_find(PG_FUNCTION_ARGS)
 	Row			row;
 
 	operation_begin(&operation);
-	project_require(&operation, project_id, false);
+	project_require(&operation, project_id, false, READ_SNAPSHOT);
 	if (!find_by_ref(&operation, project_id, ref, false, &row))
 		problem_raise(PT_NOT_FOUND, &problem);
 	return prospect_result(&operation, &row);
@@ -433,6 +433,7 @@ propstreet_prospect_upsert(PG_FUNCTION_ARGS)
 {
 	Problems	problems = {NIL};
 	ErrorData  *conflict = NULL;
+	int			conflicts = 0;
 	Operation	operation;
 	Upsert		upsert = {.operation = &operation};
 	StringInfoData out;
@@ -445,11 +446,11 @@ propstreet_prospect_upsert(PG_FUNCTION_ARGS)
 	join_ref(&upsert.change, R_EXTERNAL_REFS, upsert.ref, &problems);
 	problems_check(&problems);
 	writer_lock(operation.tenant_id);
-	project_require(&operation, upsert.project_id, false);
+	project_require(&operation, upsert.project_id, false, READ_NOW);
 	while (!upsert_by_ref(&upsert))
 	{
-		/* a conflict again, although nobody has the reference: it is about something else */
-		if (conflict)
+		/* conflicts, although nobody has the reference by now: they are about something else */
+		if (conflict && ++conflicts == UPSERT_TRIES)
 			ReThrowError(conflict);
 		conflict = attempt_expecting(upsert_new, &upsert, PT_CONFLICT);
 		if (upsert.result)

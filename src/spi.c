@@ -25,6 +25,8 @@
 
 #include "propstreet.h"
 
+#define SAFE_PATH "pg_catalog, pg_temp"
+
 /* The owner of the installed tables; 55000 if there are none. */
 Oid
 tables_owner(void)
@@ -57,7 +59,8 @@ act_as(Oid user)
 	GetUserIdAndSecContext(&before.user, &before.security_context);
 	SetUserIdAndSecContext(user, before.security_context | SECURITY_LOCAL_USERID_CHANGE);
 	before.settings = NewGUCNestLevel();
-	(void) set_config_option("search_path", "pg_catalog, pg_temp", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+	if (strcmp(namespace_search_path, SAFE_PATH) != 0)
+		(void) set_config_option("search_path", SAFE_PATH, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
 	return before;
 }
 

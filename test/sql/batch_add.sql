@@ -123,6 +123,10 @@ SELECT * FROM pg_temp.add_items(125, '{"companyId": "202", "clientRef": "first"}
 -- A contact three times, a contact and its company, a company and its contact
 SELECT * FROM pg_temp.add_items(126, '{"contactId": "101"}', '{"contactId": "101", "clientRef": "second"}', '{"companyId": "201"}', '{"contactId": "101"}', '{"companyId": "201"}');
 SELECT * FROM pg_temp.add_items(127, '{"companyId": "201"}', '{"contactId": "101"}');
+-- One that was blocked after it was added is still a duplicate
+UPDATE propstreet.contact SET blocked = true WHERE tenant_id = 411 AND id = 101;
+SELECT * FROM pg_temp.add_items(127, '{"contactId": "101"}');
+UPDATE propstreet.contact SET blocked = false WHERE tenant_id = 411 AND id = 101;
 -- The first one wins, if it is any good
 SELECT * FROM pg_temp.add_items(128, '{"contactId": "101", "classification": "hot"}', '{"contactId": "101", "classification": "bidder"}', '{"contactId": "101"}');
 SELECT * FROM pg_temp.add_items(128, '{"contactId": "104"}', '{"contactId": "104"}', '{"contactId": "999"}', '{"contactId": "999"}');

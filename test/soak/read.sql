@@ -1,0 +1,1 @@
+CALL soak.follow(:client_id);
