@@ -95,9 +95,10 @@ CREATE TABLE propstreet.project (
 -- Lists are in the order (updated_utc, id): of everything, or of what is not deleted. The
 -- planner shall take the latter where both do, and neither for a look-up by key, also
 -- without statistics, when all indexes look alike and "IS NULL" very rare to it. So the
--- former has a column more, the latter another way to say "not deleted", and those to be
--- preferred come last, by name too, as dumps create them in that order.
-CREATE INDEX project_all ON propstreet.project (tenant_id, updated_utc, id) INCLUDE (deleted_utc);
+-- former has a column more (its statistics tell how many are deleted), the latter another
+-- way to say "not deleted", and those to be preferred come last, by name too, as dumps
+-- create them in that order.
+CREATE INDEX project_all ON propstreet.project (tenant_id, updated_utc, id, num_nulls(deleted_utc));
 CREATE INDEX project_list ON propstreet.project (tenant_id, updated_utc, id) WHERE num_nulls(deleted_utc) = 1;
 -- Filters read one range per value of the columns they leave open, merged (src/page.c);
 -- "IS NULL" is no equality to the planner, hence two of these, each row being in one.
@@ -161,9 +162,9 @@ CREATE TABLE propstreet.prospect (
 CREATE INDEX prospect_company ON propstreet.prospect (tenant_id, company_id, project_id)
 	WHERE deleted_utc IS NULL AND company_id IS NOT NULL;
 -- Lists of a tenant's prospects, and of a project's
-CREATE INDEX prospect_all ON propstreet.prospect (tenant_id, updated_utc, id) INCLUDE (deleted_utc);
+CREATE INDEX prospect_all ON propstreet.prospect (tenant_id, updated_utc, id, num_nulls(deleted_utc));
 CREATE INDEX prospect_list ON propstreet.prospect (tenant_id, updated_utc, id) WHERE num_nulls(deleted_utc) = 1;
-CREATE INDEX prospect_project_all ON propstreet.prospect (tenant_id, project_id, updated_utc, id) INCLUDE (deleted_utc);
+CREATE INDEX prospect_project_all ON propstreet.prospect (tenant_id, project_id, updated_utc, id, num_nulls(deleted_utc));
 CREATE INDEX prospect_project_list ON propstreet.prospect (tenant_id, project_id, updated_utc, id) WHERE num_nulls(deleted_utc) = 1;
 -- Filters over a tenant's prospects: each row is in one of the four
 CREATE INDEX prospect_filter ON propstreet.prospect (tenant_id, classification, updated_utc, id)

@@ -138,7 +138,9 @@ append_external_ref(StringInfo out, const ExternalRef *ref)
 	const char *data = VARDATA_ANY(ref);
 	int			len = namespace_len(ref);
 
-	appendStringInfo(out, "{\"namespace\":\"%.*s\",\"id\":", len, data);
+	appendStringInfoString(out, "{\"namespace\":\"");
+	appendBinaryStringInfo(out, data, len);
+	appendStringInfoString(out, "\",\"id\":");
 	append_json_string(out, data + len + 1, VARSIZE_ANY_EXHDR(ref) - len - 1);
 	appendStringInfoChar(out, '}');
 }

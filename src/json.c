@@ -622,10 +622,14 @@ json_array(json_object *value, const Path *path, Problems *problems)
 void
 append_json_string(StringInfo out, const char *text, int len)
 {
-	char	   *copy = pnstrdup(text, len);
+	char		buffer[256];
+	char	   *copy = (size_t) len < sizeof(buffer) ? buffer : palloc(len + 1);
 
+	memcpy(copy, text, len);
+	copy[len] = '\0';
 	escape_json(out, copy);
-	pfree(copy);
+	if (copy != buffer)
+		pfree(copy);
 }
 
 /* A moment as RFC 3339 in UTC, with as many fractional digits as it needs. */
@@ -636,5 +640,7 @@ append_utc(StringInfo out, TimestampTz time)
 	char		buffer[MAXDATELEN + 1];
 
 	JsonEncodeDateTime(buffer, TimestampTzGetDatum(time), TIMESTAMPTZOID, &utc);
-	appendStringInfo(out, "\"%.*sZ\"", (int) (strlen(buffer) - strlen("+00:00")), buffer);
+	appendStringInfoChar(out, '"');
+	appendBinaryStringInfo(out, buffer, strlen(buffer) - strlen("+00:00"));
+	appendBinaryStringInfo(out, "Z\"", strlen("Z\""));
 }

@@ -9,6 +9,7 @@
 
 #include "libpq/pqformat.h"
 #include "parser/scansup.h"
+#include "utils/builtins.h"
 
 #include "propstreet.h"
 
@@ -156,8 +157,9 @@ void
 append_decimal(StringInfo out, uint64 decimal)
 {
 	uint64		fraction = decimal % DECIMAL_ONE;
+	char		digits[MAXINT8LEN + 1];
 
-	appendStringInfo(out, UINT64_FORMAT, decimal / DECIMAL_ONE);
+	appendBinaryStringInfo(out, digits, pg_ulltoa_n(decimal / DECIMAL_ONE, digits));
 	if (fraction == 0)
 		return;
 	appendStringInfo(out, ".%0*d", FRACTION_DIGITS, (int) fraction);
@@ -325,7 +327,11 @@ append_unit(StringInfo out, const char *currency, int scale)
 void
 append_unit_members(StringInfo out, const char *currency, int scale)
 {
-	appendStringInfo(out, "\"currency\":\"%s\",\"scale\":\"%s\"}", currency, scale_names[scale]);
+	appendStringInfoString(out, "\"currency\":\"");
+	appendStringInfoString(out, currency);
+	appendStringInfoString(out, "\",\"scale\":\"");
+	appendStringInfoString(out, scale_names[scale]);
+	appendStringInfoString(out, "\"}");
 }
 
 /* Is a text meant to be a JSON object? */

@@ -335,9 +335,9 @@ propstreet_project_list(PG_FUNCTION_ARGS)
 	argument_since(fcinfo, 0, &page);
 	get_barrier(&operation, &page);
 	list_values(&operation, &page, values);
-	initStringInfo(&out);
+	init_large_result(&operation, &out);
 	append_list(&out, project_list(&filters), values, nulls, &page, append_project_row);
-	return operation_result(&operation, &out);
+	return operation_large_result(&operation, &out);
 }
 
 /* ---- prospects ---- */
@@ -501,9 +501,9 @@ list_prospects(FunctionCallInfo fcinfo, bool of_project, int number)
 	argument_since(fcinfo, number, &page);
 	get_barrier(&operation, &page);
 	list_values(&operation, &page, values);
-	initStringInfo(&out);
+	init_large_result(&operation, &out);
 	append_list(&out, prospect_list(&filters), values, nulls, &page, append_prospect_row);
-	return operation_result(&operation, &out);
+	return operation_large_result(&operation, &out);
 }
 
 PG_FUNCTION_INFO_V1(propstreet_prospect_list);
@@ -623,9 +623,9 @@ associated_projects(FunctionCallInfo fcinfo, Statement *exists, Statement *list,
 		not_found(kind, id, NULL);
 	get_barrier(&operation, &page);
 	list_values(&operation, &page, values);
-	initStringInfo(&out);
+	init_large_result(&operation, &out);
 	append_list(&out, list, values, nulls, &page, append_associated);
-	return operation_result(&operation, &out);
+	return operation_large_result(&operation, &out);
 }
 
 #define EXISTS(table) "SELECT FROM propstreet." table " AS t WHERE t.tenant_id OPERATOR(pg_catalog.=) $1 AND t.id OPERATOR(pg_catalog.=) $2"

@@ -426,6 +426,8 @@ extern void act_as_before(Identity identity);
 extern void operation_begin(Operation *operation);
 extern void operation_end(Operation *operation);
 extern Datum operation_result(Operation *operation, StringInfo result);
+extern void init_large_result(Operation *operation, StringInfo result);
+extern Datum operation_large_result(Operation *operation, StringInfo result);
 extern uint64 run(Statement *statement, const Datum *values, const bool *nulls);
 extern uint64 run_latest(Statement *statement, const Datum *values);
 extern DestReceiver row_receiver(bool (*receive) (struct TupleTableSlot *slot, DestReceiver *self));

@@ -20,11 +20,17 @@
 void
 append_member(StringInfo out, const char *name)
 {
-	if (out->data[out->len - 1] != '{')
-		appendStringInfoChar(out, ',');
-	appendStringInfoChar(out, '"');
-	appendStringInfoString(out, name);
-	appendStringInfoString(out, "\":");
+	int			len = strlen(name);
+	char	   *end;
+
+	enlargeStringInfo(out, len + strlen(",\"\":"));
+	end = out->data + out->len;
+	if (end[-1] != '{')
+		*end++ = ',';
+	*end++ = '"';
+	memcpy(end, name, len);
+	memcpy(end + len, "\":", sizeof("\":"));
+	out->len = end + len + strlen("\":") - out->data;
 }
 
 /* Ids are JSON strings. */
@@ -129,7 +135,9 @@ append_etag(StringInfo out, const Row *row, Kind kind)
 
 	etag_of(&version, tag);
 	append_member(out, "etag");
-	appendStringInfo(out, "\"W/\\\"%s\\\"\"", tag);
+	appendBinaryStringInfo(out, "\"W/\\\"", strlen("\"W/\\\""));
+	appendBinaryStringInfo(out, tag, ETAG_LEN);
+	appendBinaryStringInfo(out, "\\\"\"", strlen("\\\"\""));
 }
 
 static void

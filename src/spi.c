@@ -102,6 +102,25 @@ operation_result(Operation *operation, StringInfo result)
 	return PointerGetDatum(value);
 }
 
+/* The same for a large text, which is built where the caller wants it, and never copied. */
+void
+init_large_result(Operation *operation, StringInfo result)
+{
+	MemoryContext spi = MemoryContextSwitchTo(operation->context);
+
+	initStringInfo(result);
+	appendStringInfoSpaces(result, VARHDRSZ);
+	MemoryContextSwitchTo(spi);
+}
+
+Datum
+operation_large_result(Operation *operation, StringInfo result)
+{
+	SET_VARSIZE(result->data, result->len);
+	operation_end(operation);
+	return PointerGetDatum(result->data);
+}
+
 /* Prepare a statement, and keep its plan in place of an older one. */
 static void
 prepare(Statement *statement, Oid types)
