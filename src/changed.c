@@ -373,28 +373,41 @@ propstreet_prospect_changed(PG_FUNCTION_ARGS)
 /* ---- copies ---- */
 
 /*
- * Prospects are locked in the order of their ids before they are changed.  Removed
- * ones keep what they had.
+ * Prospects are locked in the order of their ids, then changed: one statement for
+ * both would join them with themselves, for which the planner finds bad ways.
+ * Removed ones keep what they had.
  */
-#define COPY_SQL(source, match) \
-	"UPDATE propstreet.prospect AS t SET tags = s.tags, company_id = s.company_id, revision = " COPIES_GIVEN_SQL " " \
-	"FROM (SELECT p.tenant_id, p.id, " source \
-	" FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2)) AS u (tenant_id, id) " match \
-	" WHERE p.deleted_utc IS NULL ORDER BY p.tenant_id, p.id FOR NO KEY UPDATE OF p) AS s " \
-	"WHERE t.tenant_id OPERATOR(pg_catalog.=) s.tenant_id AND t.id OPERATOR(pg_catalog.=) s.id"
+typedef struct CopyStatements
+{
+	Statement	lock;
+	Statement	copy;
+} CopyStatements;
 
-static Statement copy_contacts = {.sql = COPY_SQL("c.company_id, c.tags",
-												  "JOIN propstreet.contact AS c ON c.tenant_id OPERATOR(pg_catalog.=) u.tenant_id AND c.id OPERATOR(pg_catalog.=) u.id "
-												  "JOIN propstreet.prospect AS p ON p.tenant_id OPERATOR(pg_catalog.=) u.tenant_id AND p.contact_id OPERATOR(pg_catalog.=) u.id"),
-.nargs = 2,.args = {T_INT8_ARRAY, T_INT8_ARRAY}};
+#define COPY_FROM "ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2)) AS u (tenant_id, id) "
+#define COPY_LOCK(match) \
+	"SELECT pg_catalog.count(*) FROM (SELECT FROM " COPY_FROM \
+	"JOIN propstreet.prospect AS t ON t.tenant_id OPERATOR(pg_catalog.=) u.tenant_id AND " match \
+	" WHERE t.deleted_utc IS NULL ORDER BY t.tenant_id, t.id FOR NO KEY UPDATE OF t) AS locked"
+#define COPY_COPY(table, company, match) \
+	"UPDATE propstreet.prospect AS t SET tags = c.tags, company_id = " company ", revision = " COPIES_GIVEN_SQL " FROM " COPY_FROM \
+	"JOIN propstreet." table " AS c ON c.tenant_id OPERATOR(pg_catalog.=) u.tenant_id AND c.id OPERATOR(pg_catalog.=) u.id " \
+	"WHERE t.tenant_id OPERATOR(pg_catalog.=) u.tenant_id AND " match " AND t.deleted_utc IS NULL"
+#define COPY_ARGS .nargs = 2,.args = {T_INT8_ARRAY, T_INT8_ARRAY}
+#define OF_CONTACT "t.contact_id OPERATOR(pg_catalog.=) u.id"
+#define OF_COMPANY "t.company_id OPERATOR(pg_catalog.=) u.id AND t.contact_id IS NULL"
 
-static Statement copy_companies = {.sql = COPY_SQL("c.id AS company_id, c.tags",
-												   "JOIN propstreet.company AS c ON c.tenant_id OPERATOR(pg_catalog.=) u.tenant_id AND c.id OPERATOR(pg_catalog.=) u.id "
-												   "JOIN propstreet.prospect AS p ON p.tenant_id OPERATOR(pg_catalog.=) u.tenant_id AND p.company_id OPERATOR(pg_catalog.=) u.id AND p.contact_id IS NULL"),
-.nargs = 2,.args = {T_INT8_ARRAY, T_INT8_ARRAY}};
+static CopyStatements copy_contacts = {
+	.lock = {.sql = COPY_LOCK(OF_CONTACT), COPY_ARGS},
+	.copy = {.sql = COPY_COPY("contact", "c.company_id", OF_CONTACT), COPY_ARGS}
+};
+
+static CopyStatements copy_companies = {
+	.lock = {.sql = COPY_LOCK(OF_COMPANY), COPY_ARGS},
+	.copy = {.sql = COPY_COPY("company", "c.id", OF_COMPANY), COPY_ARGS}
+};
 
 static void
-copy_investors(Statement *copy, Datum *tenants, Datum *ids, int count)
+copy_investors(CopyStatements *statements, Datum *tenants, Datum *ids, int count)
 {
 	Datum		values[2];
 
@@ -402,14 +415,15 @@ copy_investors(Statement *copy, Datum *tenants, Datum *ids, int count)
 		return;
 	values[0] = array_of(tenants, count, T_INT8);
 	values[1] = array_of(ids, count, T_INT8);
-	run_latest(copy, values);
+	run_latest(&statements->lock, values);
+	run_latest(&statements->copy, values);
 	pfree(DatumGetPointer(values[0]));
 	pfree(DatumGetPointer(values[1]));
 }
 
 /* What prospects copy of a contact or company has changed: carry it over. */
 static Datum
-investor_changed(FunctionCallInfo fcinfo, Statement *copy)
+investor_changed(FunctionCallInfo fcinfo, CopyStatements *statements)
 {
 	TriggerData *trigger = checked_trigger(fcinfo, false);
 	Identity	caller;
@@ -425,7 +439,7 @@ investor_changed(FunctionCallInfo fcinfo, Statement *copy)
 		elog(ERROR, "SPI_connect failed");
 	begin_transition(&transition, trigger);
 	transition.at.tags = column(&transition, "tags", T_TEXT_ARRAY);
-	if (copy == &copy_contacts)
+	if (statements == &copy_contacts)
 		transition.at.company_id = column(&transition, "company_id", T_INT8);
 	rewind_transition(&transition);
 	while (next_row(&transition))
@@ -437,11 +451,11 @@ investor_changed(FunctionCallInfo fcinfo, Statement *copy)
 		ids[count++] = Int64GetDatum(get_int64(transition.new, transition.at.id));
 		if (count == CHUNK)
 		{
-			copy_investors(copy, tenants, ids, count);
+			copy_investors(statements, tenants, ids, count);
 			count = 0;
 		}
 	}
-	copy_investors(copy, tenants, ids, count);
+	copy_investors(statements, tenants, ids, count);
 	end_transition(&transition);
 	SPI_finish();
 	act_as_before(caller);

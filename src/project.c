@@ -542,6 +542,11 @@ lock_matching(Statement *statement, const Row *project)
 	"EXISTS (SELECT FROM propstreet.prospect AS p WHERE p.tenant_id OPERATOR(pg_catalog.=) $1 " \
 	"AND p.project_id OPERATOR(pg_catalog.=) $2 AND " column " OPERATOR(pg_catalog.=) c.id"
 
+/* Prospects of the project that are among the investors and have no deadline yet */
+#define UNMARKED "t.tenant_id OPERATOR(pg_catalog.=) $1 AND t.project_id OPERATOR(pg_catalog.=) $2 AND " LISTED("t") \
+	" AND t.deadline_utc IS NULL AND (t.contact_id OPERATOR(pg_catalog.=) ANY ($3) " \
+	"OR (t.contact_id IS NULL AND t.company_id OPERATOR(pg_catalog.=) ANY ($4)))"
+
 /*
  * Make prospects of the investors that fit: those that are prospects already get
  * the deadline, unless they have one; removed ones stay removed.
@@ -551,13 +556,9 @@ communicate(Operation *operation, const Row *project, TimestampTz deadline)
 {
 	static Statement contacts = {.sql = MATCHING("contact", "contact_id"), MATCHING_ARGS};
 	static Statement companies = {.sql = MATCHING("company", "company_id"), MATCHING_ARGS};
-	static Statement mark = {.sql = "UPDATE propstreet.prospect AS t SET deadline_utc = $5 FROM ("
-		"SELECT p.tenant_id, p.id FROM propstreet.prospect AS p "
-		"WHERE p.tenant_id OPERATOR(pg_catalog.=) $1 AND p.project_id OPERATOR(pg_catalog.=) $2 "
-		"AND " LISTED("p") " AND p.deadline_utc IS NULL "
-		"AND (p.contact_id OPERATOR(pg_catalog.=) ANY ($3) OR (p.contact_id IS NULL AND p.company_id OPERATOR(pg_catalog.=) ANY ($4))) "
-		"ORDER BY p.id FOR NO KEY UPDATE) AS s "
-		"WHERE t.tenant_id OPERATOR(pg_catalog.=) s.tenant_id AND t.id OPERATOR(pg_catalog.=) s.id",
+	static Statement lock = {.sql = "SELECT pg_catalog.count(*) FROM (SELECT FROM propstreet.prospect AS t WHERE " UNMARKED
+		" ORDER BY t.id FOR NO KEY UPDATE) AS locked",.nargs = 4,.args = {T_INT8, T_INT8, T_INT8_ARRAY, T_INT8_ARRAY}};
+	static Statement mark = {.sql = "UPDATE propstreet.prospect AS t SET deadline_utc = $5 WHERE " UNMARKED,
 	.nargs = 5,.args = {T_INT8, T_INT8, T_INT8_ARRAY, T_INT8_ARRAY, T_TIMESTAMPTZ}};
 	static Statement add = {.sql = "INSERT INTO propstreet.prospect (tenant_id, project_id, contact_id, company_id, tags, deadline_utc, revision) "
 		"SELECT $1, $2, i.contact_id, i.company_id, i.tags, $5, " COPIES_GIVEN_SQL " FROM ("
@@ -572,6 +573,7 @@ communicate(Operation *operation, const Row *project, TimestampTz deadline)
 	values[2] = PointerGetDatum(lock_matching(&contacts, project));
 	values[3] = PointerGetDatum(lock_matching(&companies, project));
 	values[4] = TimestampTzGetDatum(deadline);
+	run(&lock, values, NULL);
 	run(&mark, values, NULL);
 	run(&add, values, NULL);
 }
