@@ -821,6 +821,7 @@ static void
 carry_out(Batch *batch)
 {
 	void		(*write) (void *arg) = batch->update ? update_good : insert_good;
+	ErrorData  *conflict = NULL;
 
 	for (int try = 0; try < TRIES_MAX; try++)
 	{
@@ -831,11 +832,13 @@ carry_out(Batch *batch)
 			return;
 		if (hash_get_num_entries(batch->refs) == 0 && !has_followers(batch))
 			write(batch);
-		else if (attempt_expecting(write, batch, PT_CONFLICT) != NULL)
+		else if ((conflict = attempt_expecting(write, batch, PT_CONFLICT)) != NULL)
 			continue;
 		if (count_open(batch) == 0)
 			return;
 	}
+	if (conflict)				/* no race: a user's trigger, say, that raises it */
+		ReThrowError(conflict);
 	ereport(ERROR,
 			(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
 			 errmsg("could not carry the batch out because others keep changing the same prospects"),

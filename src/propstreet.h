@@ -398,7 +398,7 @@ typedef struct Statement
 	int			nargs;
 	ColumnType	args[STATEMENT_ARGS];
 	struct _SPI_plan *plan;
-	Oid			types;			/* OID of our types when the plan was made */
+	uint64		types;			/* what the plan was made for */
 	uint64		runs;
 	uint64		plan_again;		/* after so many runs */
 	int			depth;			/* under way, one within the other: through a user's triggers */

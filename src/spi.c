@@ -121,9 +121,18 @@ operation_large_result(Operation *operation, StringInfo result)
 	return PointerGetDatum(result->data);
 }
 
+/* What a plan is made for: our types, and the row type of a table where a parameter has it. */
+static uint64
+types_of(const Statement *statement)
+{
+	bool		rows = statement->args[0] == T_PROSPECT_ARRAY;
+
+	return ((uint64) type_oid(T_PRICE) << 32) | (rows ? type_oid(T_PROSPECT_ARRAY) : InvalidOid);
+}
+
 /* Prepare a statement, and keep its plan in place of an older one. */
 static void
-prepare(Statement *statement, Oid types)
+prepare(Statement *statement, uint64 types)
 {
 	Oid			args[STATEMENT_ARGS];
 
@@ -158,7 +167,7 @@ hint_at_older_tables(void *arg pg_attribute_unused())
 static SPIPlanPtr
 plan_of(Statement *statement)
 {
-	Oid			types = type_oid(T_PRICE);
+	uint64		types = types_of(statement);
 	bool		again = statement->plan == NULL || statement->types != types ||
 		(++statement->runs >= statement->plan_again && statement->depth == 0);
 	ErrorContextCallback context = {.callback = hint_at_older_tables,.previous = error_context_stack};
