@@ -26,7 +26,7 @@ COMMENT ON FUNCTION propstreet.transactions_valid(json) IS
 CREATE FUNCTION propstreet.tags_valid(tags text[]) RETURNS boolean
 	LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'propstreet_tags_valid';
 COMMENT ON FUNCTION propstreet.tags_valid(text[]) IS
-	'Are these the tags of a contact or company: one dimension, none null or empty?';
+	'Are these the tags of a contact or company: one dimension, each of 1 to 255 characters?';
 
 CREATE FUNCTION propstreet.tag_keys(tenant_id bigint, tags text[]) RETURNS text[]
 	LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'propstreet_tag_keys';

@@ -56,6 +56,9 @@ DECLARE
 	operation regprocedure;
 	writable record;
 BEGIN
+	IF role = 'public' THEN
+		RAISE EXCEPTION 'role "public" is everybody' USING ERRCODE = 'invalid_parameter_value', HINT = 'Name the role of an application.';
+	END IF;
 	EXECUTE format('GRANT USAGE ON SCHEMA propstreet TO %I', role);
 	FOR operation IN SELECT propstreet.operations() LOOP
 		EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO %I', operation, role);
@@ -123,7 +126,7 @@ BEGIN
 			('prospect', 'propstreet_stamp'), ('prospect', 'propstreet_insert'), ('prospect', 'propstreet_update'),
 			('contact', 'propstreet_update'), ('company', 'propstreet_update')) AS w (relation, name)
 		LEFT JOIN pg_trigger AS t ON t.tgrelid = to_regclass('propstreet.' || w.relation) AND t.tgname = w.name
-	WHERE t.tgname IS NULL OR t.tgenabled = 'D';
+	WHERE t.tgname IS NULL OR t.tgenabled NOT IN ('O', 'A');
 
 	RETURN QUERY
 	SELECT NULL::bigint, w.relation, NULL::bigint, CASE WHEN p.polname IS NULL THEN 'policy propstreet_tenant is missing' ELSE 'row-level security is disabled' END

@@ -301,17 +301,17 @@ static void
 read_for_add(Batch *batch)
 {
 	static Statement resolve = {.sql =
-		"WITH contact AS MATERIALIZED (SELECT c.id, c.company_id, c.tags, c.blocked FROM propstreet.contact AS c "
+		"WITH contact AS MATERIALIZED (SELECT c.id::pg_catalog.int8, c.company_id::pg_catalog.int8, c.tags::pg_catalog.text[], c.blocked::pg_catalog.bool FROM propstreet.contact AS c "
 		"WHERE c.tenant_id OPERATOR(pg_catalog.=) $1 AND c.id OPERATOR(pg_catalog.=) ANY ($3) ORDER BY c.id FOR SHARE), "
-		"company AS MATERIALIZED (SELECT c.id, c.tags, c.blocked FROM propstreet.company AS c "
+		"company AS MATERIALIZED (SELECT c.id::pg_catalog.int8, c.tags::pg_catalog.text[], c.blocked::pg_catalog.bool FROM propstreet.company AS c "
 		"WHERE c.tenant_id OPERATOR(pg_catalog.=) $1 AND c.id OPERATOR(pg_catalog.=) ANY ($4) ORDER BY c.id FOR SHARE) "
-		"SELECT 1, c.id, c.company_id, c.tags, c.blocked, (SELECT p.id FROM propstreet.prospect AS p "
+		"SELECT 1, c.id, c.company_id, c.tags, c.blocked, (SELECT p.id::pg_catalog.int8 FROM propstreet.prospect AS p "
 		"WHERE p.tenant_id OPERATOR(pg_catalog.=) $1 AND p.project_id OPERATOR(pg_catalog.=) $2 "
 		"AND p.contact_id OPERATOR(pg_catalog.=) c.id AND p.deleted_utc IS NULL), NULL::propstreet.external_ref FROM contact AS c "
-		"UNION ALL SELECT 2, c.id, c.id, c.tags, c.blocked, (SELECT p.id FROM propstreet.prospect AS p "
+		"UNION ALL SELECT 2, c.id, c.id, c.tags, c.blocked, (SELECT p.id::pg_catalog.int8 FROM propstreet.prospect AS p "
 		"WHERE p.tenant_id OPERATOR(pg_catalog.=) $1 AND p.project_id OPERATOR(pg_catalog.=) $2 "
 		"AND p.company_id OPERATOR(pg_catalog.=) c.id AND p.contact_id IS NULL AND p.deleted_utc IS NULL), NULL FROM company AS c "
-		"UNION ALL SELECT 3, NULL, NULL, NULL, NULL, r.prospect_id, r.external_ref FROM propstreet.prospect_external_ref AS r "
+		"UNION ALL SELECT 3, NULL, NULL, NULL, NULL, r.prospect_id::pg_catalog.int8, r.external_ref::propstreet.external_ref FROM propstreet.prospect_external_ref AS r "
 		"WHERE r.tenant_id OPERATOR(pg_catalog.=) $1 AND r.project_id OPERATOR(pg_catalog.=) $2 AND r.external_ref OPERATOR(propstreet.=) ANY ($5)",
 	.nargs = 5,.args = {T_INT8, T_INT8, T_INT8_ARRAY, T_INT8_ARRAY, T_EXTERNAL_REF_ARRAY}};
 	Datum		contacts[ITEMS_MAX];
@@ -650,7 +650,7 @@ read_for_update(Batch *batch)
 	static Statement lock = {.sql = "SELECT " PROSPECT_SQL " FROM propstreet.prospect AS t "
 		"WHERE t.tenant_id OPERATOR(pg_catalog.=) $1 AND t.project_id OPERATOR(pg_catalog.=) $2 AND t.id OPERATOR(pg_catalog.=) ANY ($3) "
 		"AND t.deleted_utc IS NULL ORDER BY t.id FOR NO KEY UPDATE",.nargs = 3,.args = {T_INT8, T_INT8, T_INT8_ARRAY}};
-	static Statement taken = {.sql = "SELECT NULL, NULL, NULL, NULL, NULL, r.prospect_id, r.external_ref FROM propstreet.prospect_external_ref AS r "
+	static Statement taken = {.sql = "SELECT NULL, NULL, NULL, NULL, NULL, r.prospect_id::pg_catalog.int8, r.external_ref::propstreet.external_ref FROM propstreet.prospect_external_ref AS r "
 		"WHERE r.tenant_id OPERATOR(pg_catalog.=) $1 AND r.project_id OPERATOR(pg_catalog.=) $2 AND r.external_ref OPERATOR(propstreet.=) ANY ($3)",
 	.nargs = 3,.args = {T_INT8, T_INT8, T_EXTERNAL_REF_ARRAY}};
 	Datum		ids[ITEMS_MAX];
@@ -841,7 +841,7 @@ carry_out(Batch *batch)
 		ReThrowError(conflict);
 	ereport(ERROR,
 			(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
-			 errmsg("could not carry the batch out because others keep changing the same prospects"),
+			 errmsg("could not carry the batch out: others keep changing the same prospects, or a trigger leaves some out"),
 			 errhint("Try again.")));
 }
 

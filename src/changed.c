@@ -14,6 +14,7 @@
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/datum.h"
+#include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
 #include "utils/tuplestore.h"
@@ -146,6 +147,7 @@ typedef struct RefBatch
 	Datum	   *prospects;		/* holder of a prospect's reference */
 	Datum	   *refs;
 	MemoryContext context;		/* reset with each flush */
+	MemoryContext scratch;		/* reset with each row */
 } RefBatch;
 
 #define PROJECT_REFS_FROM \
@@ -177,7 +179,7 @@ static RefStatements project_refs = {
 	.add = {.sql = "INSERT INTO propstreet.project_external_ref (tenant_id, project_id, external_ref) "
 		"SELECT u.tenant_id, u.project_id, u.external_ref " PROJECT_REFS_FROM
 		"ORDER BY u.tenant_id, u.external_ref ON CONFLICT DO NOTHING", REF_ARGS},
-	.missing = {.sql = "SELECT u.external_ref, r.project_id " PROJECT_REFS_FROM
+	.missing = {.sql = "SELECT u.external_ref, r.project_id::pg_catalog.int8 " PROJECT_REFS_FROM
 		"LEFT JOIN propstreet.project_external_ref AS r ON " PROJECT_REFS_MATCH
 		"WHERE r.project_id IS NULL OR r.project_id OPERATOR(pg_catalog.<>) u.project_id "
 	"ORDER BY r.project_id IS NULL, u.external_ref LIMIT 1", REF_ARGS}
@@ -191,7 +193,7 @@ static RefStatements prospect_refs = {
 	.add = {.sql = "INSERT INTO propstreet.prospect_external_ref (tenant_id, project_id, external_ref, prospect_id) "
 		"SELECT u.tenant_id, u.project_id, u.external_ref, u.prospect_id " PROSPECT_REFS_FROM
 		"ORDER BY u.tenant_id, u.project_id, u.external_ref ON CONFLICT DO NOTHING", PROSPECT_REF_ARGS},
-	.missing = {.sql = "SELECT u.external_ref, r.prospect_id " PROSPECT_REFS_FROM
+	.missing = {.sql = "SELECT u.external_ref, r.prospect_id::pg_catalog.int8 " PROSPECT_REFS_FROM
 		"LEFT JOIN propstreet.prospect_external_ref AS r ON " PROSPECT_REFS_MATCH
 		"WHERE r.prospect_id IS NULL OR r.prospect_id OPERATOR(pg_catalog.<>) u.prospect_id "
 	"ORDER BY r.prospect_id IS NULL, u.external_ref LIMIT 1", PROSPECT_REF_ARGS}
@@ -262,20 +264,23 @@ static void
 collect_refs(RefBatch *batch, const Transition *transition, TupleTableSlot *slot)
 {
 	bool		isnull;
-	MemoryContext before = MemoryContextSwitchTo(batch->context);
+	MemoryContext before = MemoryContextSwitchTo(batch->scratch);
 	ExternalRef **refs;
 	int			count = refs_deform(slot_getattr(slot, transition->at.external_refs, &isnull), &refs);
 
+	MemoryContextSwitchTo(before);
 	for (int i = 0; i < count; i++)
 	{
+		if (batch->count == CHUNK)
+			flush_refs(batch);
+		MemoryContextSwitchTo(batch->context);
 		batch->tenants[batch->count] = slot_getattr(slot, transition->at.tenant_id, &isnull);
 		batch->projects[batch->count] = slot_getattr(slot, batch->of_prospects ? transition->at.project_id : transition->at.id, &isnull);
 		batch->prospects[batch->count] = slot_getattr(slot, transition->at.id, &isnull);
 		batch->refs[batch->count++] = datumCopy(PointerGetDatum(refs[i]), false, -1);
+		MemoryContextSwitchTo(before);
 	}
-	MemoryContextSwitchTo(before);
-	if (batch->count > CHUNK)
-		flush_refs(batch);
+	MemoryContextReset(batch->scratch);
 }
 
 static bool
@@ -300,11 +305,12 @@ holds_refs(const Transition *transition, TupleTableSlot *slot)
 static void
 index_refs(Transition *transition, bool of_prospects, RefPass pass)
 {
-	int			size = CHUNK + EXTERNAL_REF_MAX;
+	int			size = CHUNK;
 	RefBatch	batch = {.of_prospects = of_prospects,.pass = pass,
 		.tenants = palloc(size * sizeof(Datum)),.projects = palloc(size * sizeof(Datum)),
 		.prospects = palloc(size * sizeof(Datum)),.refs = palloc(size * sizeof(Datum)),
-		.context = AllocSetContextCreate(CurrentMemoryContext, "propstreet references", ALLOCSET_DEFAULT_SIZES)
+		.context = AllocSetContextCreate(CurrentMemoryContext, "propstreet references", ALLOCSET_DEFAULT_SIZES),
+		.scratch = AllocSetContextCreate(CurrentMemoryContext, "propstreet row", ALLOCSET_DEFAULT_SIZES)
 	};
 
 	rewind_transition(transition);
@@ -387,14 +393,15 @@ typedef struct CopyStatements
 #define COPY_LOCK(match) \
 	"SELECT pg_catalog.count(*) FROM (SELECT FROM " COPY_FROM \
 	"JOIN propstreet.prospect AS t ON t.tenant_id OPERATOR(pg_catalog.=) u.tenant_id AND " match \
-	" WHERE t.deleted_utc IS NULL ORDER BY t.tenant_id, t.id FOR NO KEY UPDATE OF t) AS locked"
+	" WHERE t.tenant_id OPERATOR(pg_catalog.=) ANY ($1) AND t.deleted_utc IS NULL ORDER BY t.tenant_id, t.id FOR NO KEY UPDATE OF t) AS locked"
 #define COPY_COPY(table, company, match) \
 	"UPDATE propstreet.prospect AS t SET tags = c.tags, company_id = " company ", revision = " COPIES_GIVEN_SQL " FROM " COPY_FROM \
 	"JOIN propstreet." table " AS c ON c.tenant_id OPERATOR(pg_catalog.=) u.tenant_id AND c.id OPERATOR(pg_catalog.=) u.id " \
-	"WHERE t.tenant_id OPERATOR(pg_catalog.=) u.tenant_id AND " match " AND t.deleted_utc IS NULL"
+	"WHERE t.tenant_id OPERATOR(pg_catalog.=) u.tenant_id AND " match " AND t.tenant_id OPERATOR(pg_catalog.=) ANY ($1) AND t.deleted_utc IS NULL"
 #define COPY_ARGS .nargs = 2,.args = {T_INT8_ARRAY, T_INT8_ARRAY}
-#define OF_CONTACT "t.contact_id OPERATOR(pg_catalog.=) u.id"
-#define OF_COMPANY "t.company_id OPERATOR(pg_catalog.=) u.id AND t.contact_id IS NULL"
+/* said twice, so that an index is used whichever way they are joined */
+#define OF_CONTACT "t.contact_id OPERATOR(pg_catalog.=) u.id AND t.contact_id OPERATOR(pg_catalog.=) ANY ($2)"
+#define OF_COMPANY "t.company_id OPERATOR(pg_catalog.=) u.id AND t.company_id OPERATOR(pg_catalog.=) ANY ($2) AND t.contact_id IS NULL"
 
 static CopyStatements copy_contacts = {
 	.lock = {.sql = COPY_LOCK(OF_CONTACT), COPY_ARGS},
@@ -432,6 +439,11 @@ investor_changed(FunctionCallInfo fcinfo, CopyStatements *statements)
 	Datum		ids[CHUNK];
 	int			count = 0;
 
+	if (trigger->tg_oldtable == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+				 errmsg("function \"%s\" is called in a way it is not made for", get_func_name(fcinfo->flinfo->fn_oid)),
+				 errhint("propstreet.install() creates its triggers.")));
 	if (propstreet_restore)
 		return PointerGetDatum(NULL);
 	caller = act_as(trigger->tg_relation->rd_rel->relowner);

@@ -18,6 +18,7 @@
 
 #define KEY_LOCK_CLASS 4		/* field 4 of the tag; writers' locks use 3 */
 #define KEY_MAX_CHARACTERS 255
+#define KEYS_MAX 1000			/* in a transaction */
 #define KEPT_HOURS 24
 
 /* The key without quotes; PT400 if it can't be one. */
@@ -44,8 +45,21 @@ lock_key(const Operation *operation, const char *key)
 {
 	uint64		hash = hash_bytes_extended((const unsigned char *) key, strlen(key), (uint64) operation->tenant_id);
 	Problem		problem = {.parameter = "Idempotency-Key",.detail = "the first request with this key is still running"};
+	static LocalTransactionId transaction = InvalidLocalTransactionId;
+	static int	keys = 0;
 	LOCKTAG		tag;
 
+	if (transaction != MY_LXID)
+	{
+		transaction = MY_LXID;
+		keys = 0;
+	}
+	if (++keys > KEYS_MAX)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("more than %d requests with an Idempotency-Key in one transaction", KEYS_MAX),
+				 errdetail("Each holds a lock until the transaction ends."),
+				 errhint("Commit in between.")));
 	SET_LOCKTAG_ADVISORY(tag, MyDatabaseId, (uint32) (hash >> 32), (uint32) hash, KEY_LOCK_CLASS);
 	if (LockAcquire(&tag, ExclusiveLock, false, true) == LOCKACQUIRE_NOT_AVAIL)
 		problem_raise(PT_CONFLICT, &problem);
@@ -68,7 +82,7 @@ request_hash(const char *name, int64 project_id, const text *body)
 static bool
 find_answer(const Operation *operation, const Idempotent *idempotent, StringInfo answer)
 {
-	static Statement find = {.sql = "SELECT t.request, t.body FROM propstreet.idempotency_key AS t "
+	static Statement find = {.sql = "SELECT t.request::pg_catalog.bytea, t.body::pg_catalog.text FROM propstreet.idempotency_key AS t "
 		"WHERE t.tenant_id OPERATOR(pg_catalog.=) $1 AND t.key OPERATOR(pg_catalog.=) $2 AND t.created_utc OPERATOR(pg_catalog.>) $3",
 	.nargs = 3,.args = {T_INT8, T_TEXT, T_TIMESTAMPTZ}};
 	Datum		values[] = {Int64GetDatum(operation->tenant_id), CStringGetTextDatum(idempotent->key),

@@ -245,7 +245,8 @@ typedef struct Scan
 	List	   *names[MAX_DEPTH + 1];	/* of the open containers */
 	int			elements[MAX_DEPTH + 1];
 	int			depth;			/* of open containers */
-	List	   *repaired;		/* ends of strings that were repaired and not yet passed */
+	List	   *repaired;		/* ends of strings that were repaired */
+	int			next_repaired;	/* the first that was not passed yet */
 } Scan;
 
 static const Path *
@@ -325,6 +326,7 @@ element_start(void *state, bool isnull pg_attribute_unused())
 	Scan	   *scan = state;
 	Path		frame = {here(scan), NULL, scan->elements[scan->depth]++};
 
+	CHECK_FOR_INTERRUPTS();
 	scan->frames[scan->nframes++] = frame;
 	JSON_ACTION_DONE;
 }
@@ -342,9 +344,10 @@ passed_repaired(Scan *scan)
 {
 	bool		passed = false;
 
-	while (scan->repaired != NIL && (char *) linitial(scan->repaired) < scan->lex->prev_token_terminator)
+	while (scan->next_repaired < list_length(scan->repaired) &&
+		   (char *) list_nth(scan->repaired, scan->next_repaired) < scan->lex->prev_token_terminator)
 	{
-		scan->repaired = list_delete_first(scan->repaired);
+		scan->next_repaired++;
 		passed = true;
 	}
 	return passed;
@@ -362,6 +365,7 @@ field_start(void *state, char *name, bool isnull pg_attribute_unused())
 	Scan	   *scan = state;
 	Path		frame = {here(scan), name, 0};
 
+	CHECK_FOR_INTERRUPTS();
 	if (passed_repaired(scan))
 		problem_escape(scan);
 	scan->names[scan->depth] = lappend(scan->names[scan->depth], name);
@@ -454,6 +458,7 @@ scan_text(Scan *scan, char *text, int len, List *repaired, Problems *problems)
 	scan->nframes = 0;
 	scan->depth = 0;
 	scan->repaired = repaired;
+	scan->next_repaired = 0;
 	return pg_parse_json(scan->lex, &actions);
 }
 

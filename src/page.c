@@ -25,8 +25,7 @@ typedef struct PageRequest
 {
 	int			size;
 	bool		has_since;
-	bool		has_cursor;
-	Position	cursor;
+	const char *cursor;			/* NULL: a first page */
 	Position	after;			/* the rows after this one */
 	bool		synced;
 	TimestampTz barrier;		/* the rows stamped before this */
@@ -45,11 +44,9 @@ argument_page(FunctionCallInfo fcinfo, int number, int default_size, Problems *p
 		problem_parameter(problems, "page_size", "must be from 1 to %d, not %d", PAGE_SIZE_MAX, page.size);
 	page.after.updated_utc = DT_NOBEGIN;
 	page.barrier = DT_NOEND;
-	page.has_cursor = cursor != NULL;
-	if (cursor && !cursor_parse(cursor, &page.cursor))
+	page.cursor = cursor;
+	if (cursor && !cursor_parse(cursor, &page.after))
 		problem_parameter(problems, "cursor", "is not a cursor of a page");
-	else if (cursor)
-		page.after = page.cursor;
 	return page;
 }
 
@@ -75,7 +72,7 @@ get_barrier(const Operation *operation, PageRequest *page)
 	const char *why = sync_barrier(operation->tenant_id, &page->barrier);
 
 	page->synced = why == NULL;
-	if (why && (page->has_since || page->has_cursor))
+	if (why && (page->has_since || page->cursor))
 		sync_unavailable(why);
 }
 
@@ -152,18 +149,21 @@ append_list(StringInfo out, Statement *statement, const Datum *values, const boo
 {
 	PageReceiver receiver = {
 		.pub = row_receiver(receive_row),
-		.append = append,.out = out,.size = page->size,.last = page->cursor,
+		.append = append,.out = out,.size = page->size,
 		.context = AllocSetContextCreate(CurrentMemoryContext, "propstreet row", ALLOCSET_DEFAULT_SIZES)
 	};
 
 	appendStringInfoString(out, "{\"data\":[");
 	run_to(statement, values, nulls, &receiver.pub);
 	appendStringInfoString(out, "],\"page\":{");
-	if (receiver.count > 0 || page->has_cursor)
+	if (receiver.count > 0 || page->cursor)
 	{
 		append_member(out, "nextCursor");
 		appendStringInfoChar(out, '"');
-		append_cursor(out, &receiver.last);
+		if (receiver.count > 0)
+			append_cursor(out, &receiver.last);
+		else
+			appendStringInfoString(out, page->cursor);
 		appendStringInfoChar(out, '"');
 	}
 	append_member(out, "pageSize");
@@ -203,6 +203,21 @@ keep_sql(Statement *statement, const StringInfoData *sql)
 	statement->sql = MemoryContextStrdup(TopMemoryContext, sql->data);
 }
 
+/* Forget the SQL of statements that names all labels of an enum, if there may be new ones. */
+static void
+forget_sql(Statement *statements, int count, uint64 *generation)
+{
+	if (*generation == enum_generation)
+		return;
+	*generation = enum_generation;
+	for (int i = 0; i < count; i++)
+	{
+		if (statements[i].sql)
+			pfree(unconstify(char *, statements[i].sql));
+		statements[i].sql = NULL;
+	}
+}
+
 /*
  * Conditions that multiply: each column that a filter leaves open is written out
  * for every value it can have, so that each branch is one range of an index in
@@ -228,7 +243,7 @@ each_label(const char *column, ColumnType type, const char *except)
 	ListCell   *label;
 
 	foreach(label, labels_except(type, except))
-		conditions = lappend(conditions, psprintf("t.%s OPERATOR(pg_catalog.=) '%s'", column, (char *) lfirst(label)));
+		conditions = lappend(conditions, psprintf("t.%s OPERATOR(pg_catalog.=) %s", column, quote_literal_cstr(lfirst(label))));
 	return conditions;
 }
 
@@ -283,11 +298,14 @@ static Statement *
 project_list(const ProjectFilters *filters)
 {
 	static Statement statements[2][2][2][2];
+	static uint64 generation = 0;
 	Statement  *statement = &statements[filters->deleted][filters->status][filters->classification][filters->stage];
 	Statement	form = {.nargs = 8,.args = {LIST_TYPES, T_PROJECT_STATUS, T_PROJECT_CLASSIFICATION, T_TEASER_STAGE}};
 
+	forget_sql(&statements[0][0][0][0], lengthof(statements) * 8, &generation);
 	if (statement->sql == NULL)
 	{
+		form.plan = statement->plan;
 		make_project_list(&form, filters);
 		*statement = form;
 	}
@@ -405,13 +423,16 @@ static Statement *
 prospect_list(const ProspectFilters *filters)
 {
 	static Statement statements[2][2][2][2][2];
+	static uint64 generation = 0;
 	Statement  *statement = &statements[filters->project][filters->deleted][filters->classification][filters->chat][filters->tags];
 	Statement	form = {.nargs = 8,.args = {LIST_TYPES, T_INT8, T_PROSPECT_CLASSIFICATION, T_TEXT_ARRAY},
 	.by_values = filters->tags && !filters->project};
 	StringInfoData sql;
 
+	forget_sql(&statements[0][0][0][0][0], lengthof(statements) * 16, &generation);
 	if (statement->sql != NULL)
 		return statement;
+	form.plan = statement->plan;
 	initStringInfo(&sql);
 	if (filters->project || filters->tags || (!filters->classification && !filters->chat))
 		make_prospect_scan(&sql, filters);
@@ -553,8 +574,10 @@ enum
 #define ASSOCIATED(prospects) \
 	"SELECT s.*, (SELECT pg_catalog.count(*) FROM propstreet.prospect AS c WHERE c.tenant_id OPERATOR(pg_catalog.=) $1 " \
 	"AND c.project_id OPERATOR(pg_catalog.=) s.id AND " LISTED("c") ") FROM (" \
-	"SELECT t.tenant_id, t.id, r.id AS prospect_id, t.name, t.status, t.classification, r.classification AS prospect_classification, " \
-	"t.created_utc, t.updated_utc, t.revision " \
+	"SELECT t.tenant_id::" SQL_T_INT8 ", t.id::" SQL_T_INT8 ", r.id::" SQL_T_INT8 " AS prospect_id, t.name::" SQL_T_TEXT ", " \
+	"t.status::" SQL_T_PROJECT_STATUS ", t.classification::" SQL_T_PROJECT_CLASSIFICATION ", " \
+	"r.classification::" SQL_T_PROSPECT_CLASSIFICATION " AS prospect_classification, t.created_utc::" SQL_T_TIMESTAMPTZ ", " \
+	"t.updated_utc::" SQL_T_TIMESTAMPTZ ", t.revision::" SQL_T_INT8 " " \
 	"FROM (" prospects ") AS r JOIN propstreet.project AS t " \
 	"ON t.tenant_id OPERATOR(pg_catalog.=) r.tenant_id AND t.id OPERATOR(pg_catalog.=) r.project_id " \
 	"WHERE " LIST_WHERE " AND t.deleted_utc IS NULL AND ($7 IS NULL OR t.status OPERATOR(pg_catalog.=) $7) " \

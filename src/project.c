@@ -147,7 +147,7 @@ PG_FUNCTION_INFO_V1(propstreet_project_properties);
 Datum
 propstreet_project_properties(PG_FUNCTION_ARGS)
 {
-	static Statement get = {.sql = "SELECT p.id, (p.profile OPERATOR(pg_catalog.-) 'id'::pg_catalog.text)::pg_catalog.text "
+	static Statement get = {.sql = "SELECT p.id::pg_catalog.int8, (p.profile OPERATOR(pg_catalog.-) 'id'::pg_catalog.text)::pg_catalog.text "
 		"FROM propstreet.project_property AS t JOIN propstreet.property AS p "
 		"ON p.tenant_id OPERATOR(pg_catalog.=) t.tenant_id AND p.id OPERATOR(pg_catalog.=) t.property_id "
 		"WHERE t.tenant_id OPERATOR(pg_catalog.=) $1 AND t.project_id OPERATOR(pg_catalog.=) $2 ORDER BY p.id",
@@ -505,7 +505,7 @@ propstreet_teaser_advance(PG_FUNCTION_ARGS)
 
 /* A contact or company with an active strategy that fits a project, and is not blocked */
 #define MATCHING(table, column) \
-	"SELECT c.id FROM propstreet." table " AS c " \
+	"SELECT c.id::pg_catalog.int8 FROM propstreet." table " AS c " \
 	"WHERE c.tenant_id OPERATOR(pg_catalog.=) $1 AND NOT c.blocked AND EXISTS (" \
 	"SELECT FROM propstreet.investment_strategy AS s " \
 	"WHERE s.tenant_id OPERATOR(pg_catalog.=) c.tenant_id AND s." column " OPERATOR(pg_catalog.=) c.id AND s.active " \

@@ -88,6 +88,7 @@ _PG_init(void)
 							&propstreet_sync_wait, 5000, 0, INT_MAX, PGC_USERSET, GUC_UNIT_MS,
 							NULL, NULL, NULL);
 	MarkGUCPrefixReserved("propstreet");
+	watch_enums();
 }
 
 /*

@@ -292,8 +292,25 @@ typedef struct Column
 	_(R_DELETED_UTC, "deleted_utc", T_TIMESTAMPTZ) \
 	_(R_REVISION, "revision", T_INT8)
 
+/* Columns are cast to the types we read them as: nothing happens, unless the owner has changed one. */
+#define SQL_T_INT4 "pg_catalog.int4"
+#define SQL_T_INT8 "pg_catalog.int8"
+#define SQL_T_JSON "pg_catalog.json"
+#define SQL_T_TEXT "pg_catalog.text"
+#define SQL_T_TEXT_ARRAY "pg_catalog.text[]"
+#define SQL_T_TIMESTAMPTZ "pg_catalog.timestamptz"
+#define SQL_T_PRICE "propstreet.price"
+#define SQL_T_PRICE_RANGE "propstreet.price_range"
+#define SQL_T_EXTERNAL_REF_ARRAY "propstreet.external_ref[]"
+#define SQL_T_ASSET_TYPE "propstreet.asset_type"
+#define SQL_T_MANDATE "propstreet.mandate"
+#define SQL_T_PROJECT_STATUS "propstreet.project_status"
+#define SQL_T_PROJECT_CLASSIFICATION "propstreet.project_classification"
+#define SQL_T_TEASER_STAGE "propstreet.teaser_stage"
+#define SQL_T_PROSPECT_CLASSIFICATION "propstreet.prospect_classification"
+
 #define COLUMN_SYMBOL(symbol, name, type) symbol,
-#define COLUMN_SQL(symbol, name, type) ", t." name
+#define COLUMN_SQL(symbol, name, type) ", t." name "::" SQL_##type
 
 typedef enum ProjectColumn
 {
@@ -306,8 +323,8 @@ typedef enum ProspectColumn
 } ProspectColumn;
 
 /* In the order of the enums, for SELECT and RETURNING lists over an alias t */
-#define PROJECT_SQL "t.tenant_id" PROJECT_COLUMNS(COLUMN_SQL)
-#define PROSPECT_SQL "t.tenant_id" PROSPECT_COLUMNS(COLUMN_SQL)
+#define PROJECT_SQL "t.tenant_id::pg_catalog.int8" PROJECT_COLUMNS(COLUMN_SQL)
+#define PROSPECT_SQL "t.tenant_id::pg_catalog.int8" PROSPECT_COLUMNS(COLUMN_SQL)
 
 extern const Column project_columns[P_COLUMNS];
 extern const Column prospect_columns[R_COLUMNS];
@@ -329,6 +346,9 @@ typedef struct RowMap
 	AttrNumber	attributes[ROW_COLUMNS];
 } RowMap;
 
+extern uint64 enum_generation;	/* grows when labels may have been added */
+
+extern void watch_enums(void);
 extern Oid	type_oid(ColumnType type);
 extern AttrNumber find_column(TupleDesc desc, const Column *column, const char *table);
 extern void row_map(RowMap *map, TupleDesc desc, Kind kind);

@@ -15,6 +15,7 @@
 
 #include "propstreet.h"
 
+#define INSERT_TRIES 20			/* after others got in between */
 #define OF_PROSPECT "WHERE t.tenant_id OPERATOR(pg_catalog.=) $1 AND t.project_id OPERATOR(pg_catalog.=) $2 AND t.id OPERATOR(pg_catalog.=) $3"
 
 /* ---- reading ---- */
@@ -142,10 +143,15 @@ find_by_investor(Operation *operation, int64 project_id, const Row *investor, bo
 static bool
 insert_prospect(Operation *operation, int64 project_id, const Change *change, Row *row)
 {
-	static Statement insert = {.sql = "INSERT INTO propstreet.prospect AS t "
-		"(tenant_id, project_id, contact_id, company_id, classification, external_refs) "
-		"VALUES ($1, $2, $3, $4, coalesce($5, 'not_contacted'), coalesce($6, '{}')) ON CONFLICT DO NOTHING RETURNING " PROSPECT_SQL,
-	.nargs = 6,.args = {T_INT8, T_INT8, T_INT8, T_INT8, T_PROSPECT_CLASSIFICATION, T_EXTERNAL_REF_ARRAY}};
+#define INSERT(conflict) .sql = "INSERT INTO propstreet.prospect AS t " \
+		"(tenant_id, project_id, contact_id, company_id, classification, external_refs) " \
+		"VALUES ($1, $2, $3, $4, coalesce($5, 'not_contacted'), coalesce($6, '{}')) " \
+		"ON CONFLICT (" conflict " DO NOTHING RETURNING " PROSPECT_SQL, \
+		.nargs = 6,.args = {T_INT8, T_INT8, T_INT8, T_INT8, T_PROSPECT_CLASSIFICATION, T_EXTERNAL_REF_ARRAY}
+	static Statement insert[] = {
+		{INSERT("tenant_id, contact_id, project_id) WHERE deleted_utc IS NULL AND contact_id IS NOT NULL")},
+		{INSERT("tenant_id, company_id, project_id) WHERE deleted_utc IS NULL AND contact_id IS NULL")}
+	};
 	const Row  *given = &change->row;
 	Datum		values[] = {Int64GetDatum(operation->tenant_id), Int64GetDatum(project_id),
 		given->values[R_CONTACT_ID], given->values[R_COMPANY_ID], given->values[R_CLASSIFICATION], given->values[R_EXTERNAL_REFS]};
@@ -153,7 +159,7 @@ insert_prospect(Operation *operation, int64 project_id, const Change *change, Ro
 		given->nulls[R_CONTACT_ID], given->nulls[R_COMPANY_ID], given->nulls[R_CLASSIFICATION], given->nulls[R_EXTERNAL_REFS]};
 
 	writer_lock(operation->tenant_id);
-	if (run(&insert, values, nulls) == 0)
+	if (run(&insert[given->nulls[R_CONTACT_ID]], values, nulls) == 0)
 		return false;
 	fetch_row(0, row);
 	return true;
@@ -177,6 +183,17 @@ patch_prospect(Operation *operation, const Change *change, Row *row)
 	return true;
 }
 
+/* Races are over after a few tries; a user's trigger that leaves the row out is not. */
+static void
+check_tries(int tries)
+{
+	if (tries >= INSERT_TRIES)
+		ereport(ERROR,
+				(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+				 errmsg("could not add the prospect: others keep changing it, or a trigger leaves it out"),
+				 errhint("Try again.")));
+}
+
 PG_FUNCTION_INFO_V1(propstreet_prospect_add);
 
 /*
@@ -191,6 +208,7 @@ propstreet_prospect_add(PG_FUNCTION_ARGS)
 	int64		project_id = argument_id(fcinfo, 0, "project_id");
 	Problems	problems = {NIL};
 	Problem		problem = {.member = "prospectId"};
+	int			tries = 0;
 	Operation	operation;
 	Idempotent	idempotent;
 	StringInfoData out;
@@ -207,7 +225,10 @@ propstreet_prospect_add(PG_FUNCTION_ARGS)
 	{
 		/* once more if it was removed meanwhile */
 		if (!find_by_investor(&operation, project_id, &change.row, false, &row))
+		{
+			check_tries(++tries);
 			continue;
+		}
 		problem.detail = psprintf("%s already exists as prospect in this project", change.row.nulls[R_CONTACT_ID] ? "Company" : "Contact");
 		problem.value = id_json(DatumGetInt64(row.values[R_ID]));
 		problem_raise(PT_CONFLICT, &problem);
@@ -434,6 +455,7 @@ propstreet_prospect_upsert(PG_FUNCTION_ARGS)
 	Problems	problems = {NIL};
 	ErrorData  *conflict = NULL;
 	int			conflicts = 0;
+	int			tries = 0;
 	Operation	operation;
 	Upsert		upsert = {.operation = &operation};
 	StringInfoData out;
@@ -449,6 +471,7 @@ propstreet_prospect_upsert(PG_FUNCTION_ARGS)
 	project_require(&operation, upsert.project_id, false, READ_NOW);
 	while (!upsert_by_ref(&upsert))
 	{
+		check_tries(++tries);
 		/* conflicts, although nobody has the reference by now: they are about something else */
 		if (conflict && ++conflicts == UPSERT_TRIES)
 			ReThrowError(conflict);

@@ -28,6 +28,7 @@
 
 #define NAME_MAX_CHARACTERS 200
 #define PROPERTY_COUNT_MAX 1000000
+#define TAG_MAX_CHARACTERS 255	/* an index has to hold it */
 #define TRANSACTIONS_MAX 100
 #define TRANSACTIONS_MAX_BYTES 65536
 
@@ -661,7 +662,12 @@ propstreet_tags_valid(PG_FUNCTION_ARGS)
 		PG_RETURN_BOOL(false);
 	deconstruct_array(array, TEXTOID, -1, false, TYPALIGN_INT, &tags, NULL, &count);
 	for (int i = 0; i < count; i++)
-		if (VARSIZE_ANY_EXHDR(DatumGetPointer(tags[i])) == 0)
+	{
+		text	   *tag = (text *) DatumGetPointer(tags[i]);
+		int			length = pg_mbstrlen_with_len(VARDATA_ANY(tag), VARSIZE_ANY_EXHDR(tag));
+
+		if (length < 1 || length > TAG_MAX_CHARACTERS)
 			PG_RETURN_BOOL(false);
+	}
 	PG_RETURN_BOOL(true);
 }

@@ -10,6 +10,7 @@
 #include "catalog/namespace.h"
 #include "catalog/pg_type.h"
 #include "utils/builtins.h"
+#include "utils/inval.h"
 #include "utils/lsyscache.h"
 #include "utils/syscache.h"
 #include "utils/timestamp.h"
@@ -22,6 +23,24 @@ const Column project_columns[P_COLUMNS] = {{"tenant_id", T_INT8}, PROJECT_COLUMN
 const Column prospect_columns[R_COLUMNS] = {{"tenant_id", T_INT8}, PROSPECT_COLUMNS(COLUMN_ROW)};
 
 StaticAssertDecl((int) R_COLUMNS <= (int) ROW_COLUMNS, "a Row holds a prospect");
+
+uint64		enum_generation = 1;
+
+static void
+enums_changed(Datum arg, int cache, uint32 hash)
+{
+	(void) arg;
+	(void) cache;
+	(void) hash;
+	enum_generation++;
+}
+
+/* To be called once, when the library is loaded. */
+void
+watch_enums(void)
+{
+	CacheRegisterSyscacheCallback(ENUMOID, enums_changed, (Datum) 0);
+}
 
 static Oid
 own_type(const char *name)

@@ -25,7 +25,7 @@
 
 #include "propstreet.h"
 
-#define SAFE_PATH "pg_catalog, pg_temp"
+#define SAFE_PATH "pg_catalog, public, pg_temp"
 
 /* The owner of the installed tables; 55000 if there are none. */
 Oid
@@ -367,10 +367,20 @@ attempt_expecting(void (*work) (void *arg), void *arg, int sqlstate)
 	return error;
 }
 
+static void
+check_number(uint64 number)
+{
+	if (number >= SPI_processed)
+		ereport(ERROR,
+				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+				 errmsg("a trigger has left out a row that an operation writes")));
+}
+
 /* A row of the last result, which lists the kind's columns in order. */
 void
 fetch_row(uint64 number, Row *row)
 {
+	check_number(number);
 	heap_deform_tuple(SPI_tuptable->vals[number], SPI_tuptable->tupdesc, row->values, row->nulls);
 }
 
@@ -378,5 +388,6 @@ fetch_row(uint64 number, Row *row)
 Datum
 fetch_value(uint64 number, int column, bool *isnull)
 {
+	check_number(number);
 	return SPI_getbinval(SPI_tuptable->vals[number], SPI_tuptable->tupdesc, column, isnull);
 }
