@@ -236,12 +236,6 @@ decode_batch(Batch *batch, json_object *body)
 /* ---- reading ---- */
 
 static Datum
-int64_array(Datum *values, int count)
-{
-	return PointerGetDatum(construct_array(values, count, INT8OID, sizeof(int64), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
-}
-
-static Datum
 wanted_refs(const Batch *batch)
 {
 	Datum	   *wanted = palloc(sizeof(Datum) * batch->count * EXTERNAL_REF_MAX);

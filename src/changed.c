@@ -223,14 +223,6 @@ missing_refs(RefBatch *batch, const Datum *values)
 	problem_raise(PT_CONFLICT, &problem);
 }
 
-static Datum
-array_of(Datum *values, int count, ColumnType type)
-{
-	if (type == T_INT8)
-		return PointerGetDatum(construct_array(values, count, INT8OID, 8, FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
-	return PointerGetDatum(construct_array(values, count, type_oid(type), -1, false, TYPALIGN_INT));
-}
-
 static void
 flush_refs(RefBatch *batch)
 {
@@ -241,10 +233,10 @@ flush_refs(RefBatch *batch)
 	if (batch->count == 0)
 		return;
 	before = MemoryContextSwitchTo(batch->context);
-	values[0] = array_of(batch->tenants, batch->count, T_INT8);
-	values[1] = array_of(batch->projects, batch->count, T_INT8);
-	values[2] = array_of(batch->refs, batch->count, T_EXTERNAL_REF);
-	values[3] = array_of(batch->prospects, batch->count, T_INT8);
+	values[0] = int64_array(batch->tenants, batch->count);
+	values[1] = int64_array(batch->projects, batch->count);
+	values[2] = PointerGetDatum(construct_array(batch->refs, batch->count, type_oid(T_EXTERNAL_REF), -1, false, TYPALIGN_INT));
+	values[3] = int64_array(batch->prospects, batch->count);
 	MemoryContextSwitchTo(before);
 	if (batch->pass == LOCK_REFS)
 		run(&statements->lock, values, NULL);
@@ -420,8 +412,8 @@ copy_investors(CopyStatements *statements, Datum *tenants, Datum *ids, int count
 
 	if (count == 0)
 		return;
-	values[0] = array_of(tenants, count, T_INT8);
-	values[1] = array_of(ids, count, T_INT8);
+	values[0] = int64_array(tenants, count);
+	values[1] = int64_array(ids, count);
 	run_latest(&statements->lock, values);
 	run_latest(&statements->copy, values);
 	pfree(DatumGetPointer(values[0]));

@@ -124,8 +124,8 @@ external_ref_decode(json_object *value, const Path *path, ExternalRef **ref, Pro
 	return true;
 }
 
-/* The parts of a reference. */
-static int
+/* Bytes of the namespace of a reference, which comes first. */
+int
 namespace_len(const ExternalRef *ref)
 {
 	return (char *) memchr(VARDATA_ANY(ref), ':', VARSIZE_ANY_EXHDR(ref)) - VARDATA_ANY(ref);

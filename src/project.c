@@ -516,7 +516,7 @@ propstreet_teaser_advance(PG_FUNCTION_ARGS)
 #define MATCHING_ARGS .nargs = 4,.args = {T_INT8, T_ASSET_TYPE, T_PRICE_RANGE, T_PRICE}
 
 /* Lock the investors that fit a project, in the order of their ids. */
-static ArrayType *
+static Datum
 lock_matching(Statement *statement, const Row *project)
 {
 	const int	columns[] = {P_TENANT_ID, P_ASSET_TYPE, P_PRICE_RANGE, P_PRICE};
@@ -534,7 +534,7 @@ lock_matching(Statement *statement, const Row *project)
 	ids = palloc(sizeof(Datum) * (count + 1));
 	for (uint64 i = 0; i < count; i++)
 		ids[i] = fetch_value(i, 1, &nulls[0]);
-	return construct_array(ids, (int) count, INT8OID, sizeof(int64), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE);
+	return int64_array(ids, (int) count);
 }
 
 /* Is, or was, the investor a prospect of the project?  Ends before its closing bracket. */
@@ -570,8 +570,8 @@ communicate(Operation *operation, const Row *project, TimestampTz deadline)
 	.nargs = 5,.args = {T_INT8, T_INT8, T_INT8_ARRAY, T_INT8_ARRAY, T_TIMESTAMPTZ}};
 	Datum		values[5] = {Int64GetDatum(operation->tenant_id), project->values[P_ID]};
 
-	values[2] = PointerGetDatum(lock_matching(&contacts, project));
-	values[3] = PointerGetDatum(lock_matching(&companies, project));
+	values[2] = lock_matching(&contacts, project);
+	values[3] = lock_matching(&companies, project);
 	values[4] = TimestampTzGetDatum(deadline);
 	run(&lock, values, NULL);
 	run(&mark, values, NULL);

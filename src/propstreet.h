@@ -196,6 +196,7 @@ typedef struct varlena ExternalRef;
 
 extern ExternalRef *external_ref_make(const char *namespace, const char *id, const Path *path, Problems *problems);
 extern bool external_ref_decode(struct json_object *value, const Path *path, ExternalRef **ref, Problems *problems);
+extern int	namespace_len(const ExternalRef *ref);
 extern void append_external_ref(StringInfo out, const ExternalRef *ref);
 
 /* ---- etag.c: weak entity tags ---- */
@@ -450,6 +451,7 @@ extern void init_large_result(Operation *operation, StringInfo result);
 extern Datum operation_large_result(Operation *operation, StringInfo result);
 extern uint64 run(Statement *statement, const Datum *values, const bool *nulls);
 extern uint64 run_latest(Statement *statement, const Datum *values);
+extern Datum int64_array(Datum *values, int count);
 extern DestReceiver row_receiver(bool (*receive) (struct TupleTableSlot *slot, DestReceiver *self));
 extern void run_to(Statement *statement, const Datum *values, const bool *nulls, DestReceiver *receiver);
 extern ErrorData *attempt(void (*work) (void *arg), void *arg);

@@ -141,14 +141,6 @@ refs_deform(Datum array, ExternalRef ***refs)
 	return count;
 }
 
-static int
-namespace_len(const ExternalRef *ref)
-{
-	const char *text = VARDATA_ANY(ref);
-
-	return (const char *) memchr(text, ':', VARSIZE_ANY_EXHDR(ref)) - text;
-}
-
 /* Are two references of the same namespace? */
 bool
 same_namespace(const ExternalRef *a, const ExternalRef *b)

@@ -11,9 +11,11 @@
 #include "access/xact.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_class.h"
+#include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
 #include "nodes/params.h"
+#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
@@ -286,6 +288,13 @@ static void
 receiver_done(DestReceiver *self)
 {
 	(void) self;
+}
+
+/* Values of bigint as an array. */
+Datum
+int64_array(Datum *values, int count)
+{
+	return PointerGetDatum(construct_array(values, count, INT8OID, sizeof(int64), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
 }
 
 /* A receiver of rows that needs nothing but the rows. */
