@@ -163,7 +163,9 @@ SET ROLE regress_sync;
 SHOW propstreet.sync_wait;
 SET propstreet.sync_wait = 0;
 SELECT propstreet.sync_barrier() <= clock_timestamp() AS barrier;
+\set VERBOSITY sqlstate
 SET propstreet.sync_wait = -1;
+\set VERBOSITY default
 RESET propstreet.sync_wait;
 RESET ROLE;
 
