@@ -1,5 +1,5 @@
 # How long a delta read waits: writers that end one after the other have one time limit together; it goes on waiting for one that
-# prepares its transaction meanwhile; it ends with its writer, however that ends, or when it is told to.
+# prepares its transaction, even over a restart; it ends with its writer, however that ends, or when it is told to.
 
 use strict;
 use warnings FATAL => 'all';
@@ -22,6 +22,7 @@ ALTER DATABASE postgres SET propstreet.tenant_id = '1';
 END
 
 my $read = q{SELECT string_agg(resource->>'name', ' ') FROM propstreet.project_changes(NULL)};
+my $busy = qr/not possible now.*^HINT:  a writer has not ended within propstreet\.sync_wait/ms;
 my $patient = "SET propstreet.sync_wait = '1h'";
 
 # Runs statements in a session of their own, while the test goes on
@@ -62,7 +63,7 @@ foreach my $i (1 .. WRITERS)
 }
 my $ends = begin_psql(@endings);
 my ($status, $stdout, $stderr) = $node->psql('postgres', "SET propstreet.sync_wait = 300; $read");
-like($stderr, qr/not possible now.*^HINT:  a writer has not ended within propstreet\.sync_wait/ms, 'one limit for all writers');
+like($stderr, $busy, 'one limit for all writers');
 end_psql($ends);
 is($node->safe_psql('postgres', $read), join(' ', map { "p$_" } 1 .. WRITERS), 'they have ended');
 $node->safe_psql('postgres', 'DELETE FROM propstreet.project');
@@ -76,6 +77,14 @@ waits_for('transactionid', 'waits on when it prepares its transaction');
 $writer->query_safe("COMMIT PREPARED 'writer'");
 is(end_psql($reader), "prepared\n", 'ends when that commits');
 
+$writer->query_safe("BEGIN; INSERT INTO propstreet.project (name) VALUES ('recovered'); PREPARE TRANSACTION 'writer'");
+$writer->quit;
+$node->restart;
+($status, $stdout, $stderr) = $node->psql('postgres', "SET propstreet.sync_wait = 0; $read");
+like($stderr, $busy, 'a prepared transaction is waited for after a restart, too');
+$node->safe_psql('postgres', "ROLLBACK PREPARED 'writer'");
+
+$writer = $node->background_psql('postgres');
 $writer->query_safe("BEGIN; INSERT INTO propstreet.project (name) VALUES ('killed')");
 $reader = begin_psql($patient, $read);
 waits_for('virtualxid', 'waits for a writer');
