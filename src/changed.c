@@ -3,7 +3,7 @@
  *	  AFTER statement triggers: unique references of project and prospect, and the
  *	  copies that prospects hold of contacts and companies.  They read the
  *	  transition tables and write once per 1,000 rows; a statement that changes
- *	  nothing they care for costs a scan of those tables and no SQL.
+ *	  nothing they care for costs scans of those tables and no SQL.
  */
 #include "postgres.h"
 

@@ -161,7 +161,7 @@ append_raw_member(StringInfo out, const char *name, const char *value)
 }
 
 /* Problems as the JSON array that errors carry in DETAIL. */
-void
+static void
 append_problems(StringInfo out, const List *problems)
 {
 	ListCell   *cell;

@@ -191,7 +191,7 @@ currency_status(const char *code)
 }
 
 /* When a code was withdrawn: mostly a month, "2023-01".  NULL if it was not. */
-const char *
+static const char *
 currency_withdrawn(const char *code)
 {
 	const Currency *currency = find_currency(code);

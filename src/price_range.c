@@ -437,7 +437,7 @@ contains(const PriceRange *range, const Price *price)
  * Do a budget and a project's price range have an amount in common?  Bounds are
  * part of a range; ranges in different currencies have nothing in common.
  */
-bool
+static bool
 price_range_matches(const PriceRange *budget, const PriceRange *range)
 {
 	return strcmp(budget->currency, range->currency) == 0 &&

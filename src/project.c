@@ -26,7 +26,7 @@ static const int written[] = {P_NAME, P_ASSET_TYPE, P_PROPERTY_COUNT, P_CLASSIFI
 /* ---- reading ---- */
 
 /* Get a project of the operation's tenant, deleted or not; false if there is none. */
-bool
+static bool
 project_load(Operation *operation, int64 id, Reading reading, Row *row)
 {
 #define GET "SELECT " PROJECT_SQL " FROM propstreet.project AS t " OF_PROJECT

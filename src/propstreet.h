@@ -76,7 +76,6 @@ extern void problem_parameter(Problems *problems, const char *parameter, const c
 extern void problem_raise(int sqlstate, const Problem *problem) pg_attribute_noreturn();
 extern void not_found(const char *kind, int64 id, const char *pointer) pg_attribute_noreturn();
 extern void problems_check(const Problems *problems);
-extern void append_problems(StringInfo out, const List *problems);
 extern char *quoted(const char *text);
 extern char *id_json(int64 id);
 
@@ -128,7 +127,6 @@ typedef struct MoneyUnit
 } MoneyUnit;
 
 extern CurrencyStatus currency_status(const char *code);
-extern const char *currency_withdrawn(const char *code);
 extern const char *scale_name(int scale);
 extern uint128 money_amount(uint64 decimal, int scale);
 extern bool money_decimal(uint128 amount, int scale, uint64 *decimal);
@@ -184,7 +182,6 @@ extern bool price_decode(struct json_object *value, const Path *path, bool activ
 extern bool price_range_decode(struct json_object *value, const Path *path, bool active_only, PriceRange *range, Problems *problems);
 extern void append_price(StringInfo out, const Price *price);
 extern void append_price_range(StringInfo out, const PriceRange *range);
-extern bool price_range_matches(const PriceRange *budget, const PriceRange *range);
 
 /* ---- external_ref.c: namespace:id of a record in another system ---- */
 
@@ -482,7 +479,6 @@ typedef enum Reading
 	READ_SNAPSHOT, READ_NOW, READ_LOCKED
 } Reading;
 
-extern bool project_load(Operation *operation, int64 id, Reading reading, Row *row);
 extern void project_require(Operation *operation, int64 id, bool include_deleted, Reading reading);
 extern void project_share(int64 tenant_id, int64 id);
 
