@@ -131,7 +131,7 @@ BEGIN
 	RETURN QUERY
 	SELECT NULL::bigint, w.relation, NULL::bigint, CASE WHEN p.polname IS NULL THEN 'policy propstreet_tenant is missing' ELSE 'row-level security is disabled' END
 	FROM unnest(ARRAY['company', 'contact', 'investment_strategy', 'property', 'project', 'project_property', 'project_external_ref',
-			'prospect', 'prospect_external_ref', 'idempotency_key']) AS w (relation)
+			'prospect', 'prospect_external_ref', 'idempotency_key', 'event', 'webhook', 'webhook_delivery']) AS w (relation)
 		JOIN pg_class AS c ON c.oid = to_regclass('propstreet.' || w.relation)
 		LEFT JOIN pg_policy AS p ON p.polrelid = c.oid AND p.polname = 'propstreet_tenant'
 	WHERE p.polname IS NULL OR NOT c.relrowsecurity;
