@@ -12,6 +12,7 @@
 #include "storage/lock.h"
 #include "storage/proc.h"
 #include "utils/guc.h"
+#include "utils/timeout.h"
 #include "utils/timestamp.h"
 
 #include "propstreet.h"
@@ -66,16 +67,21 @@ typedef struct Wait
 	int			timeout;		/* milliseconds, more than 0 */
 } Wait;
 
+/*
+ * VirtualXactLock() waits twice where the writer prepares its transaction meanwhile,
+ * each time for lock_timeout.  So that is off, and one timer runs for both.
+ */
 static void
 wait_for_writer(void *arg)
 {
 	Wait	   *wait = arg;
 	int			level = NewGUCNestLevel();
-	char		timeout[32];
 
-	snprintf(timeout, sizeof(timeout), "%d", wait->timeout);
-	(void) set_config_option("lock_timeout", timeout, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+	(void) set_config_option("lock_timeout", "0", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+	enable_timeout_after(LOCK_TIMEOUT, wait->timeout);
 	VirtualXactLock(wait->writer, true);
+	disable_timeout(LOCK_TIMEOUT, true);
+	CHECK_FOR_INTERRUPTS();		/* it may just have gone off */
 	AtEOXact_GUC(true, level);
 }
 
@@ -92,6 +98,8 @@ await_writer(VirtualTransactionId writer, TimestampTz deadline)
 	if (left <= 0)
 		return false;
 	error = attempt(wait_for_writer, &wait);
+	if (error)
+		disable_timeout(LOCK_TIMEOUT, true);
 	if (error && error->sqlerrcode != ERRCODE_LOCK_NOT_AVAILABLE && error->sqlerrcode != ERRCODE_T_R_DEADLOCK_DETECTED)
 		ReThrowError(error);
 	return error == NULL;

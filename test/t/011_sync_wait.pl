@@ -77,6 +77,22 @@ waits_for('transactionid', 'waits on when it prepares its transaction');
 $writer->query_safe("COMMIT PREPARED 'writer'");
 is(end_psql($reader), "prepared\n", 'ends when that commits');
 
+# Each half of this wait would end in time if the limit began with it; nor does anything go off after the limit
+$writer->query_safe("BEGIN; INSERT INTO propstreet.project (name) VALUES ('slow')");
+$reader = begin_psql("SET propstreet.sync_wait = '1s'", "SET lock_timeout = '1h'", $read);
+waits_for('virtualxid', 'waits for a writer');
+$writer->query_safe("SELECT pg_sleep(0.7)");
+$writer->query_safe("PREPARE TRANSACTION 'writer'");
+$writer->query_safe("SELECT pg_sleep(0.7)");
+$writer->query_safe("COMMIT PREPARED 'writer'");
+like(end_psql($reader), $busy, 'one limit for a writer that prepares its transaction meanwhile');
+
+$writer->query_safe("BEGIN; DELETE FROM propstreet.project WHERE name = 'slow'; INSERT INTO propstreet.project (name) VALUES ('gone')");
+$reader = begin_psql("SET propstreet.sync_wait = '1s'", "SET lock_timeout = '1h'", $read, 'SELECT pg_sleep(1.5)', 'SHOW lock_timeout');
+waits_for('virtualxid', 'waits for a writer');
+$writer->query_safe("DELETE FROM propstreet.project WHERE name = 'gone'; COMMIT");
+is(end_psql($reader), "prepared\n\n1h\n", 'the limit ends with the wait');
+
 $writer->query_safe("BEGIN; INSERT INTO propstreet.project (name) VALUES ('recovered'); PREPARE TRANSACTION 'writer'");
 $writer->quit;
 $node->restart;
