@@ -8,105 +8,25 @@
 #include "postgres.h"
 
 #include "commands/trigger.h"
-#include "executor/spi.h"
 #include "executor/tuptable.h"
-#include "miscadmin.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/datum.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
-#include "utils/tuplestore.h"
 
 #include "propstreet.h"
-
-#define CHUNK 1000				/* rows written with one statement */
 
 /* The columns that a trigger looks at */
 typedef struct Attributes
 {
-	AttrNumber	tenant_id;
-	AttrNumber	id;
 	AttrNumber	project_id;		/* prospect */
 	AttrNumber	deleted_utc;	/* project, prospect */
 	AttrNumber	external_refs;	/* project, prospect */
 	AttrNumber	tags;			/* contact, company */
 	AttrNumber	company_id;		/* contact */
 } Attributes;
-
-/* The rows of a statement, old and new in step */
-typedef struct Transition
-{
-	TriggerData *trigger;
-	Attributes	at;
-	TupleTableSlot *old;		/* NULL for INSERT */
-	TupleTableSlot *new;
-} Transition;
-
-static AttrNumber
-column(const Transition *transition, const char *name, ColumnType type)
-{
-	Relation	relation = transition->trigger->tg_relation;
-	Column		wanted = {name, type};
-
-	return find_column(RelationGetDescr(relation), &wanted, RelationGetRelationName(relation));
-}
-
-static void
-begin_transition(Transition *transition, TriggerData *trigger)
-{
-	Relation	relation = trigger->tg_relation;
-
-	memset(transition, 0, sizeof(Transition));
-	transition->trigger = trigger;
-	transition->at.tenant_id = column(transition, "tenant_id", T_INT8);
-	transition->at.id = column(transition, "id", T_INT8);
-	transition->new = MakeSingleTupleTableSlot(RelationGetDescr(relation), &TTSOpsMinimalTuple);
-	transition->old = trigger->tg_oldtable ? MakeSingleTupleTableSlot(RelationGetDescr(relation), &TTSOpsMinimalTuple) : NULL;
-}
-
-/* Another trigger may have read the transition tables before. */
-static void
-rewind_transition(Transition *transition)
-{
-	tuplestore_rescan(transition->trigger->tg_newtable);
-	if (transition->old)
-		tuplestore_rescan(transition->trigger->tg_oldtable);
-}
-
-static int64
-get_int64(TupleTableSlot *slot, AttrNumber number)
-{
-	bool		isnull;
-
-	return DatumGetInt64(slot_getattr(slot, number, &isnull));
-}
-
-/* The next row, with the old one it replaces: both tables are filled row by row. */
-static bool
-next_row(Transition *transition)
-{
-	CHECK_FOR_INTERRUPTS();
-	if (!tuplestore_gettupleslot(transition->trigger->tg_newtable, true, false, transition->new))
-		return false;
-	if (transition->old &&
-		(!tuplestore_gettupleslot(transition->trigger->tg_oldtable, true, false, transition->old) ||
-		 get_int64(transition->old, transition->at.id) != get_int64(transition->new, transition->at.id) ||
-		 get_int64(transition->old, transition->at.tenant_id) != get_int64(transition->new, transition->at.tenant_id)))
-		ereport(ERROR,
-				(errcode(ERRCODE_CHECK_VIOLATION),
-				 errmsg("the key of a row of \"%s\" can't be changed", RelationGetRelationName(transition->trigger->tg_relation))));
-	return true;
-}
-
-static void
-end_transition(Transition *transition)
-{
-	ExecDropSingleTupleTableSlot(transition->new);
-	if (transition->old)
-		ExecDropSingleTupleTableSlot(transition->old);
-}
 
 static bool
 same_value(Transition *transition, AttrNumber number)
@@ -139,6 +59,7 @@ typedef enum RefPass
 /* References to lock in, take out of, or add to an index, collected until there are enough */
 typedef struct RefBatch
 {
+	const Attributes *at;
 	bool		of_prospects;
 	RefPass		pass;
 	int			count;
@@ -258,7 +179,7 @@ collect_refs(RefBatch *batch, const Transition *transition, TupleTableSlot *slot
 	bool		isnull;
 	MemoryContext before = MemoryContextSwitchTo(batch->scratch);
 	ExternalRef **refs;
-	int			count = refs_deform(slot_getattr(slot, transition->at.external_refs, &isnull), &refs);
+	int			count = refs_deform(slot_getattr(slot, batch->at->external_refs, &isnull), &refs);
 
 	MemoryContextSwitchTo(before);
 	for (int i = 0; i < count; i++)
@@ -266,9 +187,9 @@ collect_refs(RefBatch *batch, const Transition *transition, TupleTableSlot *slot
 		if (batch->count == CHUNK)
 			flush_refs(batch);
 		MemoryContextSwitchTo(batch->context);
-		batch->tenants[batch->count] = slot_getattr(slot, transition->at.tenant_id, &isnull);
-		batch->projects[batch->count] = slot_getattr(slot, batch->of_prospects ? transition->at.project_id : transition->at.id, &isnull);
-		batch->prospects[batch->count] = slot_getattr(slot, transition->at.id, &isnull);
+		batch->tenants[batch->count] = slot_getattr(slot, transition->tenant_id, &isnull);
+		batch->projects[batch->count] = slot_getattr(slot, batch->of_prospects ? batch->at->project_id : transition->id, &isnull);
+		batch->prospects[batch->count] = slot_getattr(slot, transition->id, &isnull);
 		batch->refs[batch->count++] = datumCopy(PointerGetDatum(refs[i]), false, -1);
 		MemoryContextSwitchTo(before);
 	}
@@ -276,16 +197,16 @@ collect_refs(RefBatch *batch, const Transition *transition, TupleTableSlot *slot
 }
 
 static bool
-holds_refs(const Transition *transition, TupleTableSlot *slot)
+holds_refs(const Attributes *at, TupleTableSlot *slot)
 {
 	bool		isnull;
 	Datum		refs;
 	ArrayType  *array;
 	bool		holds;
 
-	if (!slot_attisnull(slot, transition->at.deleted_utc))
+	if (!slot_attisnull(slot, at->deleted_utc))
 		return false;
-	refs = slot_getattr(slot, transition->at.external_refs, &isnull);
+	refs = slot_getattr(slot, at->external_refs, &isnull);
 	array = DatumGetArrayTypeP(refs);
 	holds = ARR_NDIM(array) > 0;
 	if (array != (ArrayType *) DatumGetPointer(refs))
@@ -293,60 +214,55 @@ holds_refs(const Transition *transition, TupleTableSlot *slot)
 	return holds;
 }
 
-/* One pass over a statement */
-static void
-index_refs(Transition *transition, bool of_prospects, RefPass pass)
+/* One pass over a statement; were there references to care for? */
+static bool
+index_refs(Transition *transition, const Attributes *at, bool of_prospects, RefPass pass)
 {
 	int			size = CHUNK;
-	RefBatch	batch = {.of_prospects = of_prospects,.pass = pass,
+	RefBatch	batch = {.at = at,.of_prospects = of_prospects,.pass = pass,
 		.tenants = palloc(size * sizeof(Datum)),.projects = palloc(size * sizeof(Datum)),
 		.prospects = palloc(size * sizeof(Datum)),.refs = palloc(size * sizeof(Datum)),
 		.context = AllocSetContextCreate(CurrentMemoryContext, "propstreet references", ALLOCSET_DEFAULT_SIZES),
 		.scratch = AllocSetContextCreate(CurrentMemoryContext, "propstreet row", ALLOCSET_DEFAULT_SIZES)
 	};
+	bool		any = false;
 
-	rewind_transition(transition);
-	while (next_row(transition))
+	transition_rewind(transition);
+	while (transition_next(transition))
 	{
-		if (transition->old && same_value(transition, transition->at.external_refs) &&
-			slot_attisnull(transition->old, transition->at.deleted_utc) == slot_attisnull(transition->new, transition->at.deleted_utc))
+		if (transition->old && same_value(transition, at->external_refs) &&
+			slot_attisnull(transition->old, at->deleted_utc) == slot_attisnull(transition->new, at->deleted_utc))
 			continue;
-		if (pass != ADD_REFS && holds_refs(transition, transition->old))
+		any = true;
+		if (pass != ADD_REFS && holds_refs(at, transition->old))
 			collect_refs(&batch, transition, transition->old);
-		if (pass != REMOVE_REFS && holds_refs(transition, transition->new))
+		if (pass != REMOVE_REFS && holds_refs(at, transition->new))
 			collect_refs(&batch, transition, transition->new);
 	}
 	flush_refs(&batch);
+	return any;
 }
 
 static Datum
 resource_changed(FunctionCallInfo fcinfo, bool of_prospects)
 {
-	TriggerData *trigger = checked_trigger(fcinfo, false);
-	Identity	caller = act_as(trigger->tg_relation->rd_rel->relowner);
 	Transition	transition;
+	Attributes	at = {0};
 
-	if (propstreet_restore)
-	{
-		act_as_before(caller);
+	if (!transition_begin(&transition, fcinfo))
 		return PointerGetDatum(NULL);
-	}
-	if (SPI_connect() != SPI_OK_CONNECT)
-		elog(ERROR, "SPI_connect failed");
-	begin_transition(&transition, trigger);
-	transition.at.deleted_utc = column(&transition, "deleted_utc", T_TIMESTAMPTZ);
-	transition.at.external_refs = column(&transition, "external_refs", T_EXTERNAL_REF_ARRAY);
+	at.deleted_utc = transition_column(&transition, "deleted_utc", T_TIMESTAMPTZ);
+	at.external_refs = transition_column(&transition, "external_refs", T_EXTERNAL_REF_ARRAY);
 	if (of_prospects)
-		transition.at.project_id = column(&transition, "project_id", T_INT8);
-	if (transition.old)
+		at.project_id = transition_column(&transition, "project_id", T_INT8);
+	if (transition.old == NULL)
+		index_refs(&transition, &at, of_prospects, ADD_REFS);
+	else if (index_refs(&transition, &at, of_prospects, LOCK_REFS))
 	{
-		index_refs(&transition, of_prospects, LOCK_REFS);
-		index_refs(&transition, of_prospects, REMOVE_REFS);
+		index_refs(&transition, &at, of_prospects, REMOVE_REFS);
+		index_refs(&transition, &at, of_prospects, ADD_REFS);
 	}
-	index_refs(&transition, of_prospects, ADD_REFS);
-	end_transition(&transition);
-	SPI_finish();
-	act_as_before(caller);
+	transition_end(&transition);
 	return PointerGetDatum(NULL);
 }
 
@@ -424,35 +340,30 @@ copy_investors(CopyStatements *statements, Datum *tenants, Datum *ids, int count
 static Datum
 investor_changed(FunctionCallInfo fcinfo, CopyStatements *statements)
 {
-	TriggerData *trigger = checked_trigger(fcinfo, false);
-	Identity	caller;
 	Transition	transition;
+	Attributes	at = {0};
 	Datum		tenants[CHUNK];
 	Datum		ids[CHUNK];
 	int			count = 0;
 
-	if (trigger->tg_oldtable == NULL)
+	if (!transition_begin(&transition, fcinfo))
+		return PointerGetDatum(NULL);
+	if (transition.old == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
 				 errmsg("function \"%s\" is called in a way it is not made for", get_func_name(fcinfo->flinfo->fn_oid)),
 				 errhint("propstreet.install() creates its triggers.")));
-	if (propstreet_restore)
-		return PointerGetDatum(NULL);
-	caller = act_as(trigger->tg_relation->rd_rel->relowner);
-	if (SPI_connect() != SPI_OK_CONNECT)
-		elog(ERROR, "SPI_connect failed");
-	begin_transition(&transition, trigger);
-	transition.at.tags = column(&transition, "tags", T_TEXT_ARRAY);
+	at.tags = transition_column(&transition, "tags", T_TEXT_ARRAY);
 	if (statements == &copy_contacts)
-		transition.at.company_id = column(&transition, "company_id", T_INT8);
-	rewind_transition(&transition);
-	while (next_row(&transition))
+		at.company_id = transition_column(&transition, "company_id", T_INT8);
+	transition_rewind(&transition);
+	while (transition_next(&transition))
 	{
-		if (same_value(&transition, transition.at.tags) &&
-			(transition.at.company_id == InvalidAttrNumber || same_value(&transition, transition.at.company_id)))
+		if (same_value(&transition, at.tags) &&
+			(at.company_id == InvalidAttrNumber || same_value(&transition, at.company_id)))
 			continue;
-		tenants[count] = Int64GetDatum(get_int64(transition.new, transition.at.tenant_id));
-		ids[count++] = Int64GetDatum(get_int64(transition.new, transition.at.id));
+		tenants[count] = Int64GetDatum(slot_int64(transition.new, transition.tenant_id));
+		ids[count++] = Int64GetDatum(slot_int64(transition.new, transition.id));
 		if (count == CHUNK)
 		{
 			copy_investors(statements, tenants, ids, count);
@@ -460,9 +371,7 @@ investor_changed(FunctionCallInfo fcinfo, CopyStatements *statements)
 		}
 	}
 	copy_investors(statements, tenants, ids, count);
-	end_transition(&transition);
-	SPI_finish();
-	act_as_before(caller);
+	transition_end(&transition);
 	return PointerGetDatum(NULL);
 }
 

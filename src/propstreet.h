@@ -506,6 +506,28 @@ struct TriggerData;
 
 extern struct TriggerData *checked_trigger(FunctionCallInfo fcinfo, bool before_row);
 
+/* ---- transition.c: the transition tables of AFTER statement triggers ---- */
+
+#define CHUNK 1000				/* rows that a trigger writes with one statement */
+
+/* The rows of a statement, old and new in step */
+typedef struct Transition
+{
+	struct TriggerData *trigger;
+	Identity	caller;
+	AttrNumber	tenant_id;
+	AttrNumber	id;
+	struct TupleTableSlot *old; /* NULL for INSERT */
+	struct TupleTableSlot *new;
+} Transition;
+
+extern AttrNumber transition_column(const Transition *transition, const char *name, ColumnType type);
+extern bool transition_begin(Transition *transition, FunctionCallInfo fcinfo);
+extern void transition_end(Transition *transition);
+extern void transition_rewind(Transition *transition);
+extern bool transition_next(Transition *transition);
+extern int64 slot_int64(struct TupleTableSlot *slot, AttrNumber number);
+
 /* ---- sync.c: what makes delta reads lossless ---- */
 
 extern int	propstreet_sync_wait;
