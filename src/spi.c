@@ -27,6 +27,10 @@
 
 #include "propstreet.h"
 
+/* of optimizer/cost.h, whose Path is another one than ours */
+extern PGDLLIMPORT bool enable_seqscan;
+extern PGDLLIMPORT bool enable_bitmapscan;
+
 #define SAFE_PATH "pg_catalog, public, pg_temp"
 
 /* The owner of the installed tables; 55000 if there are none. */
@@ -161,6 +165,33 @@ hint_at_older_tables(void *arg pg_attribute_unused())
 }
 
 /*
+ * Make the plan of a statement, or make it again if it was invalidated, without
+ * scans of whole tables.  The locks that this takes are kept, so that running the
+ * statement finds the plan as it is left here, also after waiting for them.
+ */
+static void
+plan_without_scans(const Statement *statement)
+{
+	bool		seqscan = enable_seqscan;
+	bool		bitmapscan = enable_bitmapscan;
+
+	enable_seqscan = enable_bitmapscan = false;
+	PG_TRY();
+	{
+		CachedPlan *plan = SPI_plan_get_cached_plan(statement->plan);
+
+		if (plan)
+			ReleaseCachedPlan(plan, CurrentResourceOwner);
+	}
+	PG_FINALLY();
+	{
+		enable_seqscan = seqscan;
+		enable_bitmapscan = bitmapscan;
+	}
+	PG_END_TRY();
+}
+
+/*
  * The plan of a statement, made again when it was invalidated or the extension
  * created anew.  All statements look up keys or read an index in order; but a plan
  * made while a table is empty may do otherwise, and is kept until the table is
@@ -170,27 +201,13 @@ static SPIPlanPtr
 plan_of(Statement *statement)
 {
 	uint64		types = types_of(statement);
-	bool		again = statement->plan == NULL || statement->types != types ||
-		(++statement->runs >= statement->plan_again && statement->depth == 0);
 	ErrorContextCallback context = {.callback = hint_at_older_tables,.previous = error_context_stack};
-	int			level;
 
-	if (!again && SPI_plan_is_valid(statement->plan))
-		return statement->plan;
 	error_context_stack = &context;
-	level = NewGUCNestLevel();
-	(void) set_config_option("enable_seqscan", "off", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
-	(void) set_config_option("enable_bitmapscan", "off", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
-	if (again)
+	if (statement->plan == NULL || statement->types != types || (++statement->runs >= statement->plan_again && statement->depth == 0))
 		prepare(statement, types);
 	if (!statement->by_values)
-	{
-		CachedPlan *plan = SPI_plan_get_cached_plan(statement->plan);
-
-		if (plan)
-			ReleaseCachedPlan(plan, CurrentResourceOwner);
-	}
-	AtEOXact_GUC(true, level);
+		plan_without_scans(statement);
 	error_context_stack = context.previous;
 	return statement->plan;
 }
