@@ -75,22 +75,22 @@ propstreet_prospect_get(PG_FUNCTION_ARGS)
 	return prospect_result(&operation, &row);
 }
 
+/* The live prospect that has a reference, as the calling query sees it, or as it is by now. */
 static bool
-find_by_ref(Operation *operation, int64 project_id, ExternalRef *ref, bool lock, Row *row)
+find_by_ref(Operation *operation, int64 project_id, ExternalRef *ref, bool now, Row *row)
 {
-#define FIND "SELECT " PROSPECT_SQL " FROM propstreet.prospect_external_ref AS r " \
+#define FIND .sql = "SELECT " PROSPECT_SQL " FROM propstreet.prospect_external_ref AS r " \
 		"JOIN propstreet.prospect AS t ON t.tenant_id OPERATOR(pg_catalog.=) r.tenant_id AND t.id OPERATOR(pg_catalog.=) r.prospect_id " \
 		"WHERE r.tenant_id OPERATOR(pg_catalog.=) $1 AND r.project_id OPERATOR(pg_catalog.=) $2 " \
-		"AND r.external_ref OPERATOR(propstreet.=) $3 AND t.deleted_utc IS NULL"
-	static Statement find = {.sql = FIND,.reads = true,.nargs = 3,.args = {T_INT8, T_INT8, T_EXTERNAL_REF}};
-	static Statement find_locked = {.sql = FIND " FOR NO KEY UPDATE OF t",.nargs = 3,.args = {T_INT8, T_INT8, T_EXTERNAL_REF}};
+		"AND r.external_ref OPERATOR(propstreet.=) $3 AND t.deleted_utc IS NULL",.nargs = 3,.args = {T_INT8, T_INT8, T_EXTERNAL_REF}
+	static Statement find = {FIND,.reads = true};
+	static Statement find_now = {FIND};
 	Datum		values[] = {Int64GetDatum(operation->tenant_id), Int64GetDatum(project_id), PointerGetDatum(ref)};
 
-	if (run(lock ? &find_locked : &find, values, NULL) == 0)
+	if (run(now ? &find_now : &find, values, NULL) == 0)
 		return false;
 	fetch_row(0, row);
-	/* it may have changed while we waited for the lock */
-	return !lock || has_ref(row->values[R_EXTERNAL_REFS], ref);
+	return true;
 }
 
 PG_FUNCTION_INFO_V1(propstreet_prospect_find);
@@ -115,23 +115,17 @@ propstreet_prospect_find(PG_FUNCTION_ARGS)
 
 /* The live prospect that a contact, or a company without a contact, is in a project. */
 static bool
-find_by_investor(Operation *operation, int64 project_id, const Row *investor, bool lock, Row *row)
+find_by_investor(Operation *operation, int64 project_id, const Row *investor, Row *row)
 {
-#define BY_CONTACT "SELECT " PROSPECT_SQL " FROM propstreet.prospect AS t WHERE t.tenant_id OPERATOR(pg_catalog.=) $1 " \
-		"AND t.project_id OPERATOR(pg_catalog.=) $2 AND t.contact_id OPERATOR(pg_catalog.=) $3 AND t.deleted_utc IS NULL"
-#define BY_COMPANY "SELECT " PROSPECT_SQL " FROM propstreet.prospect AS t WHERE t.tenant_id OPERATOR(pg_catalog.=) $1 " \
-		"AND t.project_id OPERATOR(pg_catalog.=) $2 AND t.company_id OPERATOR(pg_catalog.=) $3 AND t.contact_id IS NULL AND t.deleted_utc IS NULL"
-	static Statement statements[2][2] = {
-		{{.sql = BY_CONTACT,.nargs = 3,.args = {T_INT8, T_INT8, T_INT8}},
-		{.sql = BY_CONTACT " FOR NO KEY UPDATE",.nargs = 3,.args = {T_INT8, T_INT8, T_INT8}}},
-		{{.sql = BY_COMPANY,.nargs = 3,.args = {T_INT8, T_INT8, T_INT8}},
-		{.sql = BY_COMPANY " FOR NO KEY UPDATE",.nargs = 3,.args = {T_INT8, T_INT8, T_INT8}}}
-	};
+#define BY(condition) .sql = "SELECT " PROSPECT_SQL " FROM propstreet.prospect AS t WHERE t.tenant_id OPERATOR(pg_catalog.=) $1 " \
+		"AND t.project_id OPERATOR(pg_catalog.=) $2 AND " condition " AND t.deleted_utc IS NULL",.nargs = 3,.args = {T_INT8, T_INT8, T_INT8}
+	static Statement by_contact = {BY("t.contact_id OPERATOR(pg_catalog.=) $3")};
+	static Statement by_company = {BY("t.company_id OPERATOR(pg_catalog.=) $3 AND t.contact_id IS NULL")};
 	bool		company = investor->nulls[R_CONTACT_ID];
 	Datum		values[] = {Int64GetDatum(operation->tenant_id), Int64GetDatum(project_id),
 	investor->values[company ? R_COMPANY_ID : R_CONTACT_ID]};
 
-	if (run(&statements[company][lock], values, NULL) == 0)
+	if (run(company ? &by_company : &by_contact, values, NULL) == 0)
 		return false;
 	fetch_row(0, row);
 	return true;
@@ -224,7 +218,7 @@ propstreet_prospect_add(PG_FUNCTION_ARGS)
 	while (!insert_prospect(&operation, project_id, &change, &row))
 	{
 		/* once more if it was removed meanwhile */
-		if (!find_by_investor(&operation, project_id, &change.row, false, &row))
+		if (!find_by_investor(&operation, project_id, &change.row, &row))
 		{
 			check_tries(++tries);
 			continue;
@@ -338,6 +332,8 @@ typedef struct Upsert
 	const char *if_match;
 	Change		change;
 	Row			row;
+	bool		by_ref;			/* it has the reference */
+	bool		lost;			/* it was found, but not as such when it was locked */
 	const char *result;			/* NULL: not done */
 } Upsert;
 
@@ -379,13 +375,31 @@ patch_upserted(Upsert *upsert, Change change)
 	upsert->result = patch_prospect(upsert->operation, &change, &upsert->row) ? "updated" : "unchanged";
 }
 
+/*
+ * Lock the prospect that was found.  If another has changed it meanwhile, this try
+ * is rolled back, with its lock: project and investor are locked before prospects.
+ */
+static void
+lock_found(Upsert *upsert)
+{
+	Problem		problem = {.detail = "the prospect was changed meanwhile"};
+	Row		   *row = &upsert->row;
+
+	upsert->lost = !load(upsert->operation, upsert->project_id, DatumGetInt64(row->values[R_ID]), true, row) ||
+		!row->nulls[R_DELETED_UTC] || (upsert->by_ref && !has_ref(row->values[R_EXTERNAL_REFS], upsert->ref));
+	if (upsert->lost)
+		problem_raise(PT_CONFLICT, &problem);
+	check_if_match(upsert->if_match, row, KIND_PROSPECT);
+}
+
 /* The prospect that has the reference is changed. */
 static bool
 upsert_by_ref(Upsert *upsert)
 {
-	if (!find_by_ref(upsert->operation, upsert->project_id, upsert->ref, true, &upsert->row))
+	upsert->by_ref = find_by_ref(upsert->operation, upsert->project_id, upsert->ref, true, &upsert->row);
+	if (!upsert->by_ref)
 		return false;
-	check_if_match(upsert->if_match, &upsert->row, KIND_PROSPECT);
+	lock_found(upsert);
 	check_same_investor(upsert);
 	patch_upserted(upsert, upsert->change);
 	return true;
@@ -399,8 +413,9 @@ upsert_by_investor(Upsert *upsert)
 	ExternalRef **refs;
 	int			count;
 
-	if (!find_by_investor(upsert->operation, upsert->project_id, &change.row, true, &upsert->row))
+	if (!find_by_investor(upsert->operation, upsert->project_id, &change.row, &upsert->row))
 		return false;
+	lock_found(upsert);
 	count = refs_deform(upsert->row.values[R_EXTERNAL_REFS], &refs);
 	for (int i = 0; i < count; i++)
 		if (same_namespace(refs[i], upsert->ref))
@@ -417,22 +432,24 @@ upsert_by_investor(Upsert *upsert)
 	return true;
 }
 
-/* Add the investor, or give the prospect that it is the reference. */
+/* One try: change the prospect that has the reference, give it to the one that the investor is, or add one. */
 static void
-upsert_new(void *arg)
+upsert_once(void *arg)
 {
 	Upsert	   *upsert = arg;
 	Change		change = upsert->change;
 	Problem		problem = {.detail = "No prospect of this project has this external reference"};
 	Problems	problems = {NIL};
 
+	if (upsert_by_ref(upsert))
+		return;
 	if (!gives_investor(&change))
 		problem_add(&problems, NULL, "must have exactly one of contactId and companyId");
 	problems_check(&problems);
-	if (upsert->if_match)
-		problem_raise(PT_PRECONDITION_FAILED, &problem);
 	if (upsert_by_investor(upsert))
 		return;
+	if (upsert->if_match)
+		problem_raise(PT_PRECONDITION_FAILED, &problem);
 	if (!change.given[R_EXTERNAL_REFS])
 	{
 		change.row.values[R_EXTERNAL_REFS] = refs_append(PointerGetDatum(construct_empty_array(type_oid(T_EXTERNAL_REF))), upsert->ref);
@@ -469,15 +486,13 @@ propstreet_prospect_upsert(PG_FUNCTION_ARGS)
 	problems_check(&problems);
 	writer_lock(operation.tenant_id);
 	project_require(&operation, upsert.project_id, false, READ_NOW);
-	while (!upsert_by_ref(&upsert))
+	while (!upsert.result)
 	{
-		check_tries(++tries);
-		/* conflicts, although nobody has the reference by now: they are about something else */
-		if (conflict && ++conflicts == UPSERT_TRIES)
+		check_tries(tries++);
+		conflict = attempt_expecting(upsert_once, &upsert, PT_CONFLICT);
+		/* without the reference, another may just have taken what we want: it is found next time */
+		if (conflict && !upsert.lost && (upsert.by_ref || ++conflicts == UPSERT_TRIES))
 			ReThrowError(conflict);
-		conflict = attempt_expecting(upsert_new, &upsert, PT_CONFLICT);
-		if (upsert.result)
-			break;
 	}
 	initStringInfo(&out);
 	append_prospect(&out, &upsert.row);

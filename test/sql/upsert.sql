@@ -121,6 +121,15 @@ SELECT propstreet.prospect_upsert(100, 'hubspot', '1', '{"classification": "cont
 SET propstreet.require_if_match = on;
 SELECT pg_temp.prospect('1', '{"classification": "bidder"}');
 RESET propstreet.require_if_match;
+-- also for a prospect that is to get the reference
+SELECT propstreet.prospect_add(100, '{"contactId": "6"}')->>'etag' AS etag \gset
+SELECT pg_temp.prospect('7', '{"contactId": "6"}', '"abc"');
+SELECT pg_temp.prospect('4', '{"contactId": "3"}', '"abc"');
+SET propstreet.require_if_match = on;
+SELECT pg_temp.prospect('7', '{"contactId": "6"}');
+SELECT propstreet.prospect_upsert(100, 'hubspot', '7', '{"contactId": "6"}', :'etag')->>'result';
+SELECT propstreet.prospect_upsert(100, 'hubspot', '8', '{"contactId": "7"}')->>'result';
+RESET propstreet.require_if_match;
 
 -- removed, it is not there, and the investor can be added anew
 SELECT propstreet.prospect_remove(100, (propstreet.prospect_find(100, 'hubspot', '1')->>'id')::bigint);
