@@ -255,4 +255,16 @@ SELECT * FROM pg_temp.add_items(140, '{"contactId": "106"}');
 ROLLBACK;
 SELECT * FROM pg_temp.add_items(140, '{"contactId": "101"}');
 
+-- Ids given by hand, and the sequence behind: some are passed over, many have to be passed as README says
+BEGIN;
+INSERT INTO propstreet.prospect (id, project_id, contact_id) SELECT 1000000 + g, 149, 1000 + g FROM generate_series(1, 3) AS g;
+ALTER TABLE propstreet.prospect ALTER id RESTART 1000001;
+SELECT * FROM pg_temp.add_items(149, '{"contactId": "101"}', '{"contactId": "102"}');
+INSERT INTO propstreet.prospect (id, project_id, contact_id) SELECT 2000000 + g, 149, 1003 + g FROM generate_series(1, 50) AS g;
+ALTER TABLE propstreet.prospect ALTER id RESTART 2000001;
+SELECT * FROM pg_temp.refused($$SELECT propstreet.prospect_add_batch(149, '{"items": [{"contactId": "103"}]}')$$);
+SELECT setval(pg_get_serial_sequence('propstreet.prospect', 'id'), max(id)) FROM propstreet.prospect;
+SELECT * FROM pg_temp.add_items(149, '{"contactId": "103"}');
+ROLLBACK;
+
 SELECT * FROM propstreet.check() WHERE tenant_id IN (411, 412);
