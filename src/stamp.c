@@ -21,12 +21,21 @@
 
 #include "propstreet.h"
 
+/* What the rows of a statement have in common */
+typedef struct Common
+{
+	RowMap		map;
+	int64		tenant_id;		/* of the project */
+	int64		project_id;		/* locked for the last prospect; 0: none */
+} Common;
+
 /* A row under way to the table, with what it replaces */
 typedef struct Stamping
 {
 	TriggerData *trigger;
 	Kind		kind;
-	const RowMap *map;
+	Common	   *common;
+	const RowMap *map;			/* its map */
 	bool		insert;
 	bool		copies_given;
 	Row			old;			/* not for insert */
@@ -355,6 +364,21 @@ copy_investor(Stamping *stamping)
 	stamping->row.nulls[R_COMPANY_ID] = isnull;
 }
 
+/* Lock the project, once for the rows of a statement that follow each other. */
+static void
+share_project(const Stamping *stamping)
+{
+	Common	   *common = stamping->common;
+	int64		tenant_id = DatumGetInt64(stamping->row.values[R_TENANT_ID]);
+	int64		project_id = DatumGetInt64(stamping->row.values[R_PROJECT_ID]);
+
+	if (common->project_id != 0 && common->project_id == project_id && common->tenant_id == tenant_id)
+		return;
+	project_share(tenant_id, project_id);
+	common->tenant_id = tenant_id;
+	common->project_id = project_id;
+}
+
 /* Look up the copies as the table's owner: the writer may not be allowed to read all of it. */
 static void
 resolve_investor(Stamping *stamping)
@@ -364,7 +388,7 @@ resolve_investor(Stamping *stamping)
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
 	if (stamping->insert)
-		project_share(DatumGetInt64(stamping->row.values[R_TENANT_ID]), DatumGetInt64(stamping->row.values[R_PROJECT_ID]));
+		share_project(stamping);
 	copy_investor(stamping);
 	SPI_finish();
 	act_as_before(caller);
@@ -423,14 +447,15 @@ static void
 begin_stamping(Stamping *stamping, FunctionCallInfo fcinfo)
 {
 	TriggerData *trigger = stamping->trigger;
-	RowMap	   *map = fcinfo->flinfo->fn_extra;
+	Common	   *common = fcinfo->flinfo->fn_extra;
 
-	if (map == NULL)
+	if (common == NULL)
 	{
-		map = fcinfo->flinfo->fn_extra = MemoryContextAllocZero(fcinfo->flinfo->fn_mcxt, sizeof(RowMap));
-		row_map(map, RelationGetDescr(trigger->tg_relation), stamping->kind);
+		common = fcinfo->flinfo->fn_extra = MemoryContextAllocZero(fcinfo->flinfo->fn_mcxt, sizeof(Common));
+		row_map(&common->map, RelationGetDescr(trigger->tg_relation), stamping->kind);
 	}
-	stamping->map = map;
+	stamping->common = common;
+	stamping->map = &common->map;
 	stamping->insert = TRIGGER_FIRED_BY_INSERT(trigger->tg_event);
 	if (stamping->insert)
 		deform(stamping, trigger->tg_trigtuple, &stamping->row);

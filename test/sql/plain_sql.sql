@@ -121,7 +121,8 @@ SELECT test.try(statement) FROM (VALUES
 -- a prospect has exactly one of contact and company, that exist and are not blocked, and a project that is there
 UPDATE propstreet.contact SET blocked = true WHERE tenant_id = 6 AND id = 3;
 SELECT test.try('INSERT INTO propstreet.prospect (project_id, contact_id, company_id) VALUES ' || v) FROM (VALUES
-	('(1, NULL, NULL)'), ('(1, 1, 1)'), ('(1, 999, NULL)'), ('(1, NULL, 999)'), ('(1, 3, NULL)'), ('(999, 1, NULL)'), ('(1001, 1, NULL)'), ('(NULL, 1, NULL)')) AS v (v);
+	('(1, NULL, NULL)'), ('(1, 1, 1)'), ('(1, 999, NULL)'), ('(1, NULL, 999)'), ('(1, 3, NULL)'), ('(999, 1, NULL)'), ('(1001, 1, NULL)'), ('(NULL, 1, NULL)'), ('(1, 1, NULL), (1001, 2, NULL)'), ('(1, 1, NULL), (NULL, 2, NULL)')) AS v (v);
+SELECT test.try('INSERT INTO propstreet.prospect (tenant_id, project_id, contact_id) VALUES (6, 1, 1), (99, 1, 1)');
 -- it gets its investor's tags, and company, whatever the writer says
 INSERT INTO propstreet.prospect (id, project_id, contact_id, tags) VALUES (1, 1, 1, '{mine}'), (2, 1, 2, NULL) RETURNING id, contact_id, company_id, tags, revision, created_utc = updated_utc;
 INSERT INTO propstreet.prospect (id, project_id, company_id, tags) VALUES (3, 1, 1, '{mine}'), (4, 1, 2, '{}') RETURNING id, contact_id, company_id, tags;
