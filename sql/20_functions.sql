@@ -69,8 +69,18 @@ CREATE FUNCTION propstreet.company_changed() RETURNS trigger
 	LANGUAGE c AS 'MODULE_PATHNAME', 'propstreet_company_changed';
 COMMENT ON FUNCTION propstreet.company_changed() IS
 	'AFTER statement trigger of company: keeps tags of its live prospects current';
+CREATE FUNCTION propstreet.project_event() RETURNS trigger
+	LANGUAGE c AS 'MODULE_PATHNAME', 'propstreet_project_event';
+COMMENT ON FUNCTION propstreet.project_event() IS
+	'AFTER statement trigger of project: writes event and webhook_delivery, and NOTIFY';
+CREATE FUNCTION propstreet.prospect_event() RETURNS trigger
+	LANGUAGE c AS 'MODULE_PATHNAME', 'propstreet_prospect_event';
+COMMENT ON FUNCTION propstreet.prospect_event() IS
+	'AFTER statement trigger of prospect: writes event and webhook_delivery, and NOTIFY';
 REVOKE ALL ON FUNCTION propstreet.project_stamp(), propstreet.prospect_stamp(), propstreet.project_changed(),
-	propstreet.prospect_changed(), propstreet.contact_changed(), propstreet.company_changed() FROM PUBLIC;
+	propstreet.prospect_changed(), propstreet.contact_changed(), propstreet.company_changed(),
+	propstreet.project_event(), propstreet.prospect_event() FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION propstreet.project_stamp(), propstreet.prospect_stamp(), propstreet.project_changed(),
-	propstreet.prospect_changed(), propstreet.contact_changed(), propstreet.company_changed()
+	propstreet.prospect_changed(), propstreet.contact_changed(), propstreet.company_changed(),
+	propstreet.project_event(), propstreet.prospect_event()
 	TO @extowner@ WITH GRANT OPTION;

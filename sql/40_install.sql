@@ -123,6 +123,8 @@ BEGIN
 	RETURN QUERY
 	SELECT NULL::bigint, w.relation, NULL::bigint, format('trigger %s is %s', w.name, CASE WHEN t.tgname IS NULL THEN 'missing' ELSE 'disabled' END)
 	FROM (VALUES ('project', 'propstreet_stamp'), ('project', 'propstreet_insert'), ('project', 'propstreet_update'),
+			('project', 'propstreet_insert_event'), ('project', 'propstreet_update_event'),
+			('prospect', 'propstreet_insert_event'), ('prospect', 'propstreet_update_event'),
 			('prospect', 'propstreet_stamp'), ('prospect', 'propstreet_insert'), ('prospect', 'propstreet_update'),
 			('contact', 'propstreet_update'), ('company', 'propstreet_update')) AS w (relation, name)
 		LEFT JOIN pg_trigger AS t ON t.tgrelid = to_regclass('propstreet.' || w.relation) AND t.tgname = w.name

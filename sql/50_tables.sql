@@ -228,17 +228,13 @@ CREATE TABLE propstreet.event (
 	created_utc timestamptz NOT NULL,
 	payload json NOT NULL,
 	change_origin text,
-	namespaces text[] NOT NULL DEFAULT '{}',
 	PRIMARY KEY (tenant_id, id)
 );
-CREATE INDEX event_created ON propstreet.event (tenant_id, created_utc);
-CREATE INDEX event_age ON propstreet.event USING brin (created_utc);
 COMMENT ON TABLE propstreet.event IS 'What happened to projects and prospects (specification, "Webhooks"), written by triggers';
 COMMENT ON COLUMN propstreet.event.id IS 'Grows in the order of changes to a resource';
 COMMENT ON COLUMN propstreet.event.created_utc IS 'Moment of the change, the resource''s updated_utc';
 COMMENT ON COLUMN propstreet.event.payload IS 'The body that webhooks deliver';
 COMMENT ON COLUMN propstreet.event.change_origin IS 'propstreet.change_origin of the writer';
-COMMENT ON COLUMN propstreet.event.namespaces IS 'Of the resource''s references before and after, for filters';
 
 CREATE TABLE propstreet.webhook (
 	tenant_id bigint NOT NULL DEFAULT propstreet.current_tenant(),
@@ -294,7 +290,6 @@ CREATE INDEX webhook_delivery_due ON propstreet.webhook_delivery (tenant_id, web
 CREATE INDEX webhook_delivery_order ON propstreet.webhook_delivery (tenant_id, webhook_id, resource_id, event_id)
 	WHERE status = 'pending';
 CREATE INDEX webhook_delivery_leased ON propstreet.webhook_delivery (tenant_id, webhook_id) WHERE leased;
-CREATE INDEX webhook_delivery_age ON propstreet.webhook_delivery USING brin (created_utc);
 COMMENT ON TABLE propstreet.webhook_delivery IS 'Events on their way to webhooks, and the log of those that arrived or failed';
 COMMENT ON COLUMN propstreet.webhook_delivery.next_attempt_utc IS
 	'When a pending one is due; while it is leased, when the lease ends; null: it waits for an earlier one about the resource, or for its webhook to be enabled';

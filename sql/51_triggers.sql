@@ -1,4 +1,5 @@
--- 51_triggers.sql: triggers. A transition table needs a trigger per event.
+-- 51_triggers.sql: triggers. A transition table needs a trigger per event. They fire in the
+-- order of their names: references before events.
 
 CREATE TRIGGER propstreet_stamp BEFORE INSERT OR UPDATE ON propstreet.project
 	FOR EACH ROW EXECUTE FUNCTION propstreet.project_stamp();
@@ -9,6 +10,12 @@ COMMENT ON TRIGGER propstreet_insert ON propstreet.project IS 'Unique references
 CREATE TRIGGER propstreet_update AFTER UPDATE ON propstreet.project
 	REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION propstreet.project_changed();
 COMMENT ON TRIGGER propstreet_update ON propstreet.project IS 'Unique references';
+CREATE TRIGGER propstreet_insert_event AFTER INSERT ON propstreet.project
+	REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION propstreet.project_event();
+COMMENT ON TRIGGER propstreet_insert_event ON propstreet.project IS 'Events';
+CREATE TRIGGER propstreet_update_event AFTER UPDATE ON propstreet.project
+	REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION propstreet.project_event();
+COMMENT ON TRIGGER propstreet_update_event ON propstreet.project IS 'Events';
 
 CREATE TRIGGER propstreet_stamp BEFORE INSERT OR UPDATE ON propstreet.prospect
 	FOR EACH ROW EXECUTE FUNCTION propstreet.prospect_stamp();
@@ -19,6 +26,12 @@ COMMENT ON TRIGGER propstreet_insert ON propstreet.prospect IS 'Unique reference
 CREATE TRIGGER propstreet_update AFTER UPDATE ON propstreet.prospect
 	REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION propstreet.prospect_changed();
 COMMENT ON TRIGGER propstreet_update ON propstreet.prospect IS 'Unique references';
+CREATE TRIGGER propstreet_insert_event AFTER INSERT ON propstreet.prospect
+	REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION propstreet.prospect_event();
+COMMENT ON TRIGGER propstreet_insert_event ON propstreet.prospect IS 'Events';
+CREATE TRIGGER propstreet_update_event AFTER UPDATE ON propstreet.prospect
+	REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION propstreet.prospect_event();
+COMMENT ON TRIGGER propstreet_update_event ON propstreet.prospect IS 'Events';
 
 CREATE TRIGGER propstreet_update AFTER UPDATE ON propstreet.contact
 	REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION propstreet.contact_changed();

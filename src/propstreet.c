@@ -9,6 +9,7 @@
 #include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/memutils.h"
+#include "utils/timestamp.h"
 
 #include "propstreet.h"
 
@@ -16,6 +17,7 @@ PG_MODULE_MAGIC;
 
 bool		propstreet_restore = false;
 bool		propstreet_require_if_match = false;
+int			propstreet_keep_undelivered = 30 * SECS_PER_DAY;
 
 static char *tenant_id_setting = NULL;
 static char *tenant_claim_setting = NULL;
@@ -61,6 +63,53 @@ define_tenant_id(void)
 		(void) set_config_option("propstreet.tenant_id", NO_TENANT, PGC_SUSET, source, GUC_ACTION_SET, true, 0, false);
 }
 
+/* Who writes is told in payloads and headers: printable ASCII. */
+static bool
+check_change_origin(char **value, void **extra pg_attribute_unused(), GucSource source pg_attribute_unused())
+{
+	const char *c = *value;
+
+	while (*c >= 0x20 && *c <= 0x7e)
+		c++;
+	if (*c == '\0' && c - *value <= CHANGE_ORIGIN_MAX)
+		return true;
+	GUC_check_errdetail("A change's origin has 1 to %d printable ASCII characters; empty: none.", CHANGE_ORIGIN_MAX);
+	return false;
+}
+
+static const struct config_enum_entry notify_options[] = {
+	{"reference", NOTIFY_REFERENCE, false},
+	{"full", NOTIFY_FULL, false},
+	{"off", NOTIFY_OFF, false},
+	{NULL, 0, false}
+};
+
+/* Settings of events and webhooks */
+static void
+define_event_settings(void)
+{
+	DefineCustomStringVariable("propstreet.change_origin",
+							   "Label of who writes, shown in events as changeOrigin.",
+							   "Webhooks with the same excludeOrigin don't get them.",
+							   &propstreet_change_origin, "", PGC_USERSET, 0,
+							   check_change_origin, NULL, NULL);
+	DefineCustomEnumVariable("propstreet.notify",
+							 "What NOTIFY on channel propstreet tells of an event.",
+							 "reference: which resource; full: the payload, if it fits; off: nothing, as two-phase commit needs it.",
+							 &propstreet_notify, NOTIFY_REFERENCE, notify_options, PGC_SUSET, 0,
+							 NULL, NULL, NULL);
+	DefineCustomBoolVariable("propstreet.events",
+							 "Changes of projects and prospects make events.",
+							 "Off for bulk loads whose rows nobody needs to hear of.",
+							 &propstreet_events, true, PGC_SUSET, 0,
+							 NULL, NULL, NULL);
+	DefineCustomIntVariable("propstreet.keep_undelivered",
+							"How long events and deliveries are kept.",
+							"purge() then drops deliveries that were not made, and deletes what is over.",
+							&propstreet_keep_undelivered, 30 * SECS_PER_DAY, 1, INT_MAX, PGC_SUSET, GUC_UNIT_S,
+							NULL, NULL, NULL);
+}
+
 void		_PG_init(void);
 
 void
@@ -87,6 +136,7 @@ _PG_init(void)
 							"All of them together; a shorter lock_timeout wins.",
 							&propstreet_sync_wait, 5000, 0, INT_MAX, PGC_USERSET, GUC_UNIT_MS,
 							NULL, NULL, NULL);
+	define_event_settings();
 	MarkGUCPrefixReserved("propstreet");
 	watch_enums();
 }

@@ -243,7 +243,7 @@ typedef enum ColumnType
 	T_INT4, T_INT8, T_INT8_ARRAY, T_JSON, T_TEXT, T_TEXT_ARRAY, T_TIMESTAMPTZ,
 	T_PRICE, T_PRICE_RANGE, T_EXTERNAL_REF, T_EXTERNAL_REF_ARRAY, T_ASSET_TYPE, T_MANDATE,
 	T_PROJECT_STATUS, T_PROJECT_CLASSIFICATION, T_TEASER_STAGE, T_PROSPECT_CLASSIFICATION,
-	T_BYTEA, T_PROSPECT_ARRAY
+	T_BYTEA, T_JSON_ARRAY, T_TIMESTAMPTZ_ARRAY, T_PROSPECT_ARRAY
 } ColumnType;
 
 typedef struct Column
@@ -357,6 +357,8 @@ extern Version row_version(const Row *row, Kind kind);
 
 extern void append_project(StringInfo out, const Row *row);
 extern void append_prospect(StringInfo out, const Row *row);
+extern void append_project_of(StringInfo out, const Row *row, const char *change_origin);
+extern void append_prospect_of(StringInfo out, const Row *row, const char *change_origin);
 extern void append_enum(StringInfo out, Datum value);
 extern void append_external_refs(StringInfo out, Datum array);
 extern void append_etag(StringInfo out, const Row *row, Kind kind);
@@ -534,6 +536,21 @@ extern int	propstreet_sync_wait;
 extern void writer_lock(int64 tenant_id);
 extern const char *sync_barrier(int64 tenant_id, TimestampTz *barrier);
 extern void sync_unavailable(const char *why) pg_attribute_noreturn();
+
+/* ---- events.c: what happened, for webhooks and listeners ---- */
+
+/* What NOTIFY tells */
+typedef enum Notify
+{
+	NOTIFY_OFF, NOTIFY_REFERENCE, NOTIFY_FULL
+} Notify;
+
+extern int	propstreet_notify;
+extern bool propstreet_events;
+#define CHANGE_ORIGIN_MAX 100	/* characters */
+
+extern char *propstreet_change_origin;
+extern int	propstreet_keep_undelivered;	/* seconds */
 
 /* ---- propstreet.c: settings and the tenant ---- */
 

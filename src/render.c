@@ -181,9 +181,21 @@ append_transactions(StringInfo out, const Row *row)
 	appendBinaryStringInfo(out, VARDATA_ANY(transactions), VARSIZE_ANY_EXHDR(transactions));
 }
 
-/* A project (specification, "Project Fields", in the example's order) */
+static void
+append_origin(StringInfo out, const char *change_origin)
+{
+	if (change_origin == NULL)
+		return;
+	append_member(out, "changeOrigin");
+	append_json_string(out, change_origin, strlen(change_origin));
+}
+
+/*
+ * A project (specification, "Project Fields", in the example's order).  Who changed
+ * it is only in the payloads of webhooks, or NULL ("Webhook Payload Example").
+ */
 void
-append_project(StringInfo out, const Row *row)
+append_project_of(StringInfo out, const Row *row, const char *change_origin)
 {
 	appendStringInfoChar(out, '{');
 	append_id_member(out, "id", row, P_ID);
@@ -205,6 +217,7 @@ append_project(StringInfo out, const Row *row)
 		append_price_range(out, (PriceRange *) DatumGetPointer(row->values[P_PRICE_RANGE]));
 	}
 	append_transactions(out, row);
+	append_origin(out, change_origin);
 	append_member(out, "externalRefs");
 	append_external_refs(out, row->values[P_EXTERNAL_REFS]);
 	append_time_member(out, "createdUtc", row, P_CREATED_UTC);
@@ -212,6 +225,12 @@ append_project(StringInfo out, const Row *row)
 	append_time_member(out, "deletedUtc", row, P_DELETED_UTC);
 	append_etag(out, row, KIND_PROJECT);
 	appendStringInfoChar(out, '}');
+}
+
+void
+append_project(StringInfo out, const Row *row)
+{
+	append_project_of(out, row, NULL);
 }
 
 static void
@@ -226,9 +245,9 @@ append_prospect_teaser(StringInfo out, const Row *row)
 	appendStringInfoChar(out, '}');
 }
 
-/* A prospect (specification, "Prospect Fields", in the example's order) */
+/* A prospect (specification, "Prospect Fields", in the example's order), likewise */
 void
-append_prospect(StringInfo out, const Row *row)
+append_prospect_of(StringInfo out, const Row *row, const char *change_origin)
 {
 	appendStringInfoChar(out, '{');
 	append_id_member(out, "id", row, R_ID);
@@ -240,6 +259,7 @@ append_prospect(StringInfo out, const Row *row)
 	appendStringInfoString(out, row->nulls[R_ACCEPTED_UTC] ? "[]" : "[\"chat\"]");
 	append_member(out, "tags");
 	append_array(out, row->values[R_TAGS], append_text);
+	append_origin(out, change_origin);
 	append_member(out, "externalRefs");
 	append_external_refs(out, row->values[R_EXTERNAL_REFS]);
 	append_prospect_teaser(out, row);
@@ -248,6 +268,12 @@ append_prospect(StringInfo out, const Row *row)
 	append_time_member(out, "deletedUtc", row, R_DELETED_UTC);
 	append_etag(out, row, KIND_PROSPECT);
 	appendStringInfoChar(out, '}');
+}
+
+void
+append_prospect(StringInfo out, const Row *row)
+{
+	append_prospect_of(out, row, NULL);
 }
 
 /* A row that did not come from the tables may lack what they always have. */

@@ -95,6 +95,10 @@ type_oid(ColumnType type)
 			return own_type("prospect_classification");
 		case T_BYTEA:
 			return BYTEAOID;
+		case T_JSON_ARRAY:
+			return JSONARRAYOID;
+		case T_TIMESTAMPTZ_ARRAY:
+			return TIMESTAMPTZARRAYOID;
 		case T_PROSPECT_ARRAY:
 			return get_array_type(own_type("prospect"));	/* rows of the table */
 	}

@@ -108,12 +108,14 @@ ROLLBACK;
 SELECT propstreet.prospect_add(900004, '{"contactId": "103"}', 'back') ->> 'contactId' AS contact;
 SELECT contact_id FROM propstreet.prospect WHERE tenant_id = 431 AND project_id = 900004;
 -- a prepared transaction holds on to its key
+SET propstreet.notify = off;
 BEGIN;
 SELECT propstreet.prospect_add(900005, '{"contactId": "101"}', 'prepared') ->> 'contactId' AS contact;
 PREPARE TRANSACTION 'propstreet idempotency';
 SELECT state, message, detail FROM pg_temp.refused($$SELECT propstreet.prospect_add(900005, '{"contactId": "101"}', 'prepared')$$);
 SELECT state, message FROM pg_temp.refused($$SELECT propstreet.prospect_add(900005, '{"contactId": "102"}', '"prepared"')$$);
 COMMIT PREPARED 'propstreet idempotency';
+RESET propstreet.notify;
 SELECT propstreet.prospect_add(900005, '{"contactId": "101"}', 'prepared') ->> 'contactId' AS contact;
 
 -- 24 hours; then a key is free, purged or not

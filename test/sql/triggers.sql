@@ -21,7 +21,7 @@ SELECT propstreet.project_stamp();
 RESET ROLE;
 GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA propstreet TO regress_stranger;
 SET ROLE regress_stranger;
-SELECT test.try(format('SELECT propstreet.%s()', name)) FROM unnest(ARRAY['project_stamp', 'prospect_stamp', 'project_changed', 'prospect_changed', 'contact_changed', 'company_changed']) AS name;
+SELECT test.try(format('SELECT propstreet.%s()', name)) FROM unnest(ARRAY['project_stamp', 'prospect_stamp', 'project_changed', 'prospect_changed', 'contact_changed', 'company_changed', 'project_event', 'prospect_event']) AS name;
 CREATE TRIGGER t BEFORE INSERT ON regress_stranger.project FOR EACH ROW EXECUTE FUNCTION propstreet.project_stamp();
 CREATE TRIGGER t BEFORE INSERT ON propstreet.mine FOR EACH ROW EXECUTE FUNCTION propstreet.project_stamp();
 CREATE TRIGGER i AFTER INSERT ON regress_stranger.contact REFERENCING NEW TABLE AS n FOR EACH STATEMENT EXECUTE FUNCTION propstreet.project_changed();
@@ -57,15 +57,16 @@ SELECT definition, pg_temp.with_trigger(definition, statement) FROM (VALUES
 	('BEFORE INSERT ON propstreet.project FOR EACH ROW EXECUTE FUNCTION propstreet.prospect_stamp()', 'INSERT INTO propstreet.project (name) VALUES (''x'')'),
 	('AFTER INSERT ON propstreet.project FOR EACH STATEMENT EXECUTE FUNCTION propstreet.project_changed()', 'INSERT INTO propstreet.project (name) VALUES (''x'')'),
 	('AFTER INSERT ON propstreet.project FOR EACH ROW EXECUTE FUNCTION propstreet.project_changed()', 'INSERT INTO propstreet.project (name) VALUES (''x'')'),
-	('AFTER UPDATE ON propstreet.project REFERENCING NEW TABLE AS n FOR EACH STATEMENT EXECUTE FUNCTION propstreet.project_changed()', 'UPDATE propstreet.project SET name = ''x'''),
-	('AFTER UPDATE ON propstreet.project REFERENCING OLD TABLE AS o FOR EACH STATEMENT EXECUTE FUNCTION propstreet.project_changed()', 'UPDATE propstreet.project SET name = ''x'''),
+	('AFTER UPDATE ON propstreet.project REFERENCING NEW TABLE AS n FOR EACH STATEMENT EXECUTE FUNCTION propstreet.project_changed()', 'UPDATE propstreet.project SET name = ''x'' WHERE tenant_id = 16'),
+	('AFTER UPDATE ON propstreet.project REFERENCING OLD TABLE AS o FOR EACH STATEMENT EXECUTE FUNCTION propstreet.project_changed()', 'UPDATE propstreet.project SET name = ''x'' WHERE tenant_id = 16'),
 	('AFTER DELETE ON propstreet.project REFERENCING OLD TABLE AS o FOR EACH STATEMENT EXECUTE FUNCTION propstreet.project_changed()', 'DELETE FROM propstreet.project WHERE id = -1'),
 	('AFTER INSERT ON propstreet.company REFERENCING NEW TABLE AS n FOR EACH STATEMENT EXECUTE FUNCTION propstreet.project_changed()', 'INSERT INTO propstreet.company (name) VALUES (''x'')'),
 	('AFTER INSERT ON propstreet.project REFERENCING NEW TABLE AS n FOR EACH STATEMENT EXECUTE FUNCTION propstreet.prospect_changed()', 'INSERT INTO propstreet.project (name) VALUES (''x'')'),
-	('AFTER UPDATE ON propstreet.project REFERENCING OLD TABLE AS o NEW TABLE AS n FOR EACH STATEMENT EXECUTE FUNCTION propstreet.company_changed()', 'UPDATE propstreet.project SET name = ''x'''),
-	('AFTER UPDATE ON propstreet.company REFERENCING OLD TABLE AS o NEW TABLE AS n FOR EACH STATEMENT EXECUTE FUNCTION propstreet.contact_changed()', 'UPDATE propstreet.company SET name = ''x'''),
+	('AFTER UPDATE ON propstreet.project REFERENCING OLD TABLE AS o NEW TABLE AS n FOR EACH STATEMENT EXECUTE FUNCTION propstreet.company_changed()', 'UPDATE propstreet.project SET name = ''x'' WHERE tenant_id = 16'),
+	('AFTER UPDATE ON propstreet.company REFERENCING OLD TABLE AS o NEW TABLE AS n FOR EACH STATEMENT EXECUTE FUNCTION propstreet.contact_changed()', 'UPDATE propstreet.company SET name = ''x'' WHERE tenant_id = 16'),
+	('AFTER INSERT ON propstreet.project REFERENCING NEW TABLE AS n FOR EACH STATEMENT EXECUTE FUNCTION propstreet.prospect_event()', 'INSERT INTO propstreet.project (name) VALUES (''x'')'),
 	-- twice the same does no harm
-	('AFTER UPDATE ON propstreet.company REFERENCING OLD TABLE AS o NEW TABLE AS n FOR EACH STATEMENT EXECUTE FUNCTION propstreet.company_changed()', 'UPDATE propstreet.company SET tags = ''{x}'''),
+	('AFTER UPDATE ON propstreet.company REFERENCING OLD TABLE AS o NEW TABLE AS n FOR EACH STATEMENT EXECUTE FUNCTION propstreet.company_changed()', 'UPDATE propstreet.company SET tags = ''{x}'' WHERE tenant_id = 16'),
 	('AFTER INSERT ON propstreet.project REFERENCING NEW TABLE AS n FOR EACH STATEMENT EXECUTE FUNCTION propstreet.project_changed()', 'INSERT INTO propstreet.project (name, external_refs) VALUES (''x'', ''{twice:1}'')')) AS v (definition, statement);
 
 -- nor do they guess where columns are

@@ -145,7 +145,7 @@ my $before = $node->safe_psql('postgres', 'SELECT etag, resource FROM propstreet
 $node->restart;
 is($node->safe_psql('postgres', 'SELECT etag, resource FROM propstreet.project_delta ORDER BY id'), $before, 'the same after a restart');
 $node->append_conf('postgresql.conf', q{shared_preload_libraries = 'propstreet'});
-$node->safe_psql('postgres', q{SET propstreet.tenant_id = '1'; BEGIN;
+$node->safe_psql('postgres', q{SET propstreet.tenant_id = '1'; SET propstreet.notify = off; BEGIN;
 	SELECT propstreet.project_create('{"name": "Prepared", "externalRefs": [{"namespace": "crm", "id": "prepared"}]}');
 	PREPARE TRANSACTION 'prepared'});
 $node->stop('immediate');

@@ -19,6 +19,7 @@ $node->safe_psql('postgres', <<'END');
 CREATE EXTENSION propstreet;
 SELECT propstreet.install();
 ALTER DATABASE postgres SET propstreet.tenant_id = '1';
+ALTER DATABASE postgres SET propstreet.notify = off;
 END
 
 my $read = q{SELECT string_agg(resource->>'name', ' ') FROM propstreet.project_changes(NULL)};

@@ -24,6 +24,8 @@ $node->init;
 $node->append_conf('postgresql.conf', 'max_prepared_transactions = 20');
 $node->start;
 $node->safe_psql('postgres', q{ALTER DATABASE postgres SET propstreet.tenant_id = '1'});
+# which two-phase commit needs
+$node->safe_psql('postgres', 'ALTER DATABASE postgres SET propstreet.notify = off');
 $node->safe_psql('postgres', slurp_file("$scripts/setup.sql"));
 my $changes = 'SELECT sum(revision) FROM soak.truth';
 my $before = $node->safe_psql('postgres', $changes);

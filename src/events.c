@@ -1,0 +1,599 @@
+/*
+ * events.c
+ *	  Events: AFTER statement triggers of project and prospect that record what
+ *	  happened, queue it for webhooks and NOTIFY (specification, "Webhooks"; notes,
+ *	  "Webhooks"; design, "Events").  All is part of the writer's transaction;
+ *	  nothing is sent from here.
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "commands/async.h"
+#include "commands/trigger.h"
+#include "executor/spi.h"
+#include "executor/tuptable.h"
+#include "miscadmin.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/datum.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/rel.h"
+
+#include "propstreet.h"
+
+#define NOTIFY_CHANNEL "propstreet"
+#define NOTIFY_MAX_BYTES 7999	/* of a payload, the server's limit */
+#define NOTIFY_MAX_EVENTS 100	/* of a statement; more get one summary */
+#define CHUNK_BYTES (8 * 1024 * 1024)	/* of payloads written with one statement, about */
+
+int			propstreet_notify = NOTIFY_REFERENCE;
+bool		propstreet_events = true;
+char	   *propstreet_change_origin = NULL;
+
+/* Columns that are listed in changedFields (notes, "Webhooks"), those of one field together */
+typedef struct ListedField
+{
+	const char *name;
+	int			column;
+} ListedField;
+
+static const ListedField project_listed[] = {
+	{"name", P_NAME},
+	{"asset", P_ASSET_TYPE},
+	{"asset", P_PROPERTY_COUNT},
+	{"status", P_STATUS},
+	{"classification", P_CLASSIFICATION},
+	{"teaser.stage", P_TEASER_STAGE},
+	{"mandate", P_MANDATE},
+	{"price", P_PRICE},
+	{"priceRange", P_PRICE_RANGE},
+	{"transactions", P_TRANSACTIONS},
+	{"externalRefs", P_EXTERNAL_REFS},
+	{"deletedUtc", P_DELETED_UTC},
+	{NULL, 0}
+};
+
+static const ListedField prospect_listed[] = {
+	{"companyId", R_COMPANY_ID},
+	{"classification", R_CLASSIFICATION},
+	{"tags", R_TAGS},
+	{"externalRefs", R_EXTERNAL_REFS},
+	{"teaser.acceptedUtc", R_ACCEPTED_UTC},
+	{"teaser.deadlineUtc", R_DEADLINE_UTC},
+	{"deletedUtc", R_DELETED_UTC},
+	{NULL, 0}
+};
+
+/* What differs between the resources */
+typedef struct Resource
+{
+	Kind		kind;
+	const char *created;
+	const char *updated;
+	const char *deleted;
+	const ListedField *listed;
+	int			id;
+	int			refs;
+	int			updated_utc;
+	int			deleted_utc;
+	void		(*append) (StringInfo out, const Row *row, const char *change_origin);
+} Resource;
+
+static const Resource project = {KIND_PROJECT, "project.created", "project.updated", "project.deleted", project_listed,
+P_ID, P_EXTERNAL_REFS, P_UPDATED_UTC, P_DELETED_UTC, append_project_of};
+static const Resource prospect = {KIND_PROSPECT, "prospect.created", "prospect.updated", "prospect.deleted", prospect_listed,
+R_ID, R_EXTERNAL_REFS, R_UPDATED_UTC, R_DELETED_UTC, append_prospect_of};
+
+/* One event, with the values of its columns */
+typedef struct Event
+{
+	const char *name;
+	Datum		tenant_id;
+	Datum		event;			/* the name as text */
+	Datum		resource_id;
+	Datum		created_utc;
+	Datum		payload;
+	Datum		refs[2];		/* external references, as they are now and as they were */
+	int			states;			/* how many of these there are */
+	Datum		id;				/* once it is written */
+} Event;
+
+/* A webhook of a tenant that has events */
+typedef struct Webhook
+{
+	int64		tenant_id;
+	Datum		id;
+	Datum		events;
+	char	   *filter_namespace;	/* or NULL */
+} Webhook;
+
+/* Events of a statement on their way to the table */
+typedef struct Events
+{
+	const Resource *resource;
+	Transition *transition;
+	RowMap		map;
+	Row			old;
+	Row			new;
+	const char *origin;			/* or NULL */
+	MemoryContext context;		/* of what is in the list; reset with each flush */
+	Event	   *list;
+	int			count;
+	int			room;
+	Size		bytes;			/* of the payloads */
+	int64		total;
+	bool		many_tenants;
+	int64		tenant_id;
+	int64		last_id;
+	List	   *notices;		/* payloads of NOTIFY, until there are too many */
+} Events;
+
+/* ---- a row's event ---- */
+
+/* A row taken apart; values live as long as the slot's row. */
+static void
+read_row(Events *events, TupleTableSlot *slot, Row *row)
+{
+	int			columns = events->resource->kind == KIND_PROJECT ? (int) P_COLUMNS : (int) R_COLUMNS;
+
+	slot_getallattrs(slot);
+	for (int i = 0; i < columns; i++)
+	{
+		row->values[i] = slot->tts_values[events->map.attributes[i] - 1];
+		row->nulls[i] = slot->tts_isnull[events->map.attributes[i] - 1];
+	}
+}
+
+static bool
+column_differs(const Events *events, int column)
+{
+	TupleDesc	desc = RelationGetDescr(events->transition->trigger->tg_relation);
+	Form_pg_attribute attribute = TupleDescAttr(desc, events->map.attributes[column] - 1);
+
+	if (events->old.nulls[column] || events->new.nulls[column])
+		return events->old.nulls[column] != events->new.nulls[column];
+	return !datum_image_eq(events->old.values[column], events->new.values[column], attribute->attbyval, attribute->attlen);
+}
+
+/* The names of the fields that differ, as the elements of a JSON array. */
+static void
+append_changed_fields(StringInfo out, const Events *events)
+{
+	const char *last = NULL;
+
+	for (const ListedField *field = events->resource->listed; field->name; field++)
+	{
+		if (last && strcmp(last, field->name) == 0)
+			continue;
+		if (!column_differs(events, field->column))
+			continue;
+		appendStringInfoString(out, last ? ",\"" : "\"");
+		appendStringInfoString(out, field->name);
+		appendStringInfoChar(out, '"');
+		last = field->name;
+	}
+}
+
+static Datum
+copied(Datum value)
+{
+	return PointerGetDatum(PG_DETOAST_DATUM_COPY(value));
+}
+
+/* The event that a row is, or NULL; for an update also the fields that changed. */
+static const char *
+event_of(const Events *events, StringInfo changed_fields)
+{
+	const Resource *resource = events->resource;
+
+	if (events->transition->old == NULL)
+		return resource->created;
+	append_changed_fields(changed_fields, events);
+	if (changed_fields->len == 0)
+		return NULL;
+	if (events->old.nulls[resource->deleted_utc] && !events->new.nulls[resource->deleted_utc])
+		return resource->deleted;
+	return resource->updated;
+}
+
+/* The body that webhooks deliver (specification, "Webhook Payload Example"). */
+static text *
+payload_of(const Events *events, const char *event, const char *changed_fields)
+{
+	const Resource *resource = events->resource;
+	StringInfoData out;
+
+	initStringInfo(&out);
+	appendStringInfoSpaces(&out, VARHDRSZ);
+	appendStringInfoString(&out, "{\"event\":\"");
+	appendStringInfoString(&out, event);
+	appendStringInfoString(&out, "\",\"timestamp\":");
+	append_utc(&out, DatumGetTimestampTz(events->new.values[resource->updated_utc]));
+	appendStringInfoString(&out, ",\"data\":");
+	resource->append(&out, &events->new, events->origin);
+	if (event == resource->updated)
+	{
+		out.data[--out.len] = '\0';
+		appendStringInfoString(&out, ",\"changedFields\":[");
+		appendStringInfoString(&out, changed_fields);
+		appendStringInfoString(&out, "]}");
+	}
+	appendStringInfoChar(&out, '}');
+	SET_VARSIZE(out.data, out.len);
+	return (text *) out.data;
+}
+
+/* ---- NOTIFY ---- */
+
+/*
+ * The payload of NOTIFY for an event.  It only wakes up, the table event is the
+ * record; unless the DBA asks for it, it holds no business data, since any role
+ * may LISTEN.
+ */
+static char *
+notice_of(const Event *event)
+{
+	text	   *payload = (text *) DatumGetPointer(event->payload);
+
+	StringInfoData out;
+
+	if (propstreet_notify == NOTIFY_FULL && VARSIZE_ANY_EXHDR(payload) <= NOTIFY_MAX_BYTES)
+		return text_to_cstring(payload);
+	initStringInfo(&out);
+	appendStringInfoString(&out, "{\"event\":\"");
+	appendStringInfoString(&out, event->name);
+	appendStringInfoChar(&out, '"');
+	append_member(&out, "tenantId");
+	append_id(&out, DatumGetInt64(event->tenant_id));
+	append_member(&out, "id");
+	append_id(&out, DatumGetInt64(event->resource_id));
+	append_member(&out, "eventId");
+	append_id(&out, DatumGetInt64(event->id));
+	appendStringInfoChar(&out, '}');
+	return out.data;
+}
+
+/* Remember what is to be notified of the events just written. */
+static void
+note_events(Events *events)
+{
+	if (propstreet_notify == NOTIFY_OFF)
+		return;
+	for (int i = 0; i < events->count; i++)
+	{
+		const Event *event = &events->list[i];
+
+		if (events->total == 0)
+			events->tenant_id = DatumGetInt64(event->tenant_id);
+		else if (events->tenant_id != DatumGetInt64(event->tenant_id))
+			events->many_tenants = true;
+		events->last_id = DatumGetInt64(event->id);
+		if (++events->total <= NOTIFY_MAX_EVENTS)
+			events->notices = lappend(events->notices, notice_of(event));
+	}
+}
+
+/* One NOTIFY per event, or a summary of very many. */
+static void
+notify(const Events *events)
+{
+	ListCell   *cell;
+	StringInfoData summary;
+
+	if (events->total <= NOTIFY_MAX_EVENTS)
+	{
+		foreach(cell, events->notices)
+			Async_Notify(NOTIFY_CHANNEL, lfirst(cell));
+		return;
+	}
+	initStringInfo(&summary);
+	appendStringInfo(&summary, "{\"event\":\"%s.*\"", events->resource->kind == KIND_PROJECT ? "project" : "prospect");
+	if (!events->many_tenants)
+		appendStringInfo(&summary, ",\"tenantId\":\"" INT64_FORMAT "\"", events->tenant_id);
+	appendStringInfo(&summary, ",\"count\":" INT64_FORMAT ",\"lastEventId\":\"" INT64_FORMAT "\"}", events->total, events->last_id);
+	Async_Notify(NOTIFY_CHANNEL, summary.data);
+}
+
+/* ---- writing ---- */
+
+/* The values at an offset of some events as an array. */
+static Datum
+array_of(Event **list, int count, size_t offset, ColumnType type)
+{
+	bool		fixed = type == T_INT8 || type == T_TIMESTAMPTZ;
+	Datum	   *values = palloc(count * sizeof(Datum));
+
+	for (int i = 0; i < count; i++)
+		values[i] = *(Datum *) ((char *) list[i] + offset);
+	return PointerGetDatum(construct_array(values, count, type_oid(type), fixed ? (int) sizeof(int64) : -1,
+										   fixed && FLOAT8PASSBYVAL, fixed ? TYPALIGN_DOUBLE : TYPALIGN_INT));
+}
+
+/* The columns that events and deliveries have in common, as parameters $1 to $4 */
+static void
+common_columns(Datum *values, Event **list, int count)
+{
+	values[0] = array_of(list, count, offsetof(Event, tenant_id), T_INT8);
+	values[1] = array_of(list, count, offsetof(Event, event), T_TEXT);
+	values[2] = array_of(list, count, offsetof(Event, resource_id), T_INT8);
+	values[3] = array_of(list, count, offsetof(Event, created_utc), T_TIMESTAMPTZ);
+}
+
+/* Write the events, whose ids are then known. */
+static void
+insert_events(Events *events, Event **list)
+{
+	static Statement insert = {.sql = "INSERT INTO propstreet.event AS t (tenant_id, event, resource_id, created_utc, payload, change_origin) "
+		"SELECT pg_catalog.unnest($1), pg_catalog.unnest($2), pg_catalog.unnest($3), pg_catalog.unnest($4), pg_catalog.unnest($5), $6 "
+		"RETURNING t.id::pg_catalog.int8",
+	.nargs = 6,.args = {T_INT8_ARRAY, T_TEXT_ARRAY, T_INT8_ARRAY, T_TIMESTAMPTZ_ARRAY, T_JSON_ARRAY, T_TEXT}};
+	Datum		values[6];
+	bool		nulls[6] = {false};
+	bool		isnull;
+
+	common_columns(values, list, events->count);
+	values[4] = array_of(list, events->count, offsetof(Event, payload), T_JSON);
+	values[5] = events->origin ? CStringGetTextDatum(events->origin) : (Datum) 0;
+	nulls[5] = events->origin == NULL;
+	run(&insert, values, nulls);
+	for (int i = 0; i < events->count; i++)
+		list[i]->id = fetch_value(i, 1, &isnull);
+	SPI_freetuptable(SPI_tuptable);
+}
+
+/* The webhooks of the events' tenants, but for those that exclude their origin. */
+static int
+read_webhooks(Events *events, Webhook **webhooks)
+{
+	static Statement select = {.sql = "SELECT w.tenant_id::pg_catalog.int8, w.id::pg_catalog.int8, w.events::pg_catalog.text[], "
+		"w.filter_namespace::pg_catalog.text FROM propstreet.webhook AS w WHERE w.tenant_id OPERATOR(pg_catalog.=) ANY ($1) "
+		"AND (w.exclude_origin IS NULL OR $2 IS NULL OR w.exclude_origin OPERATOR(pg_catalog.<>) $2) ORDER BY w.tenant_id, w.id",
+	.nargs = 2,.args = {T_INT8_ARRAY, T_TEXT}};
+	Datum	   *tenants = palloc(events->count * sizeof(Datum));
+	int			ntenants = 0;
+	Datum		values[2];
+	bool		nulls[2] = {false, events->origin == NULL};
+	bool		isnull;
+	int			count;
+
+	for (int i = 0; i < events->count; i++)
+		if (ntenants == 0 || tenants[ntenants - 1] != events->list[i].tenant_id)
+			tenants[ntenants++] = events->list[i].tenant_id;
+	values[0] = int64_array(tenants, ntenants);
+	values[1] = events->origin ? CStringGetTextDatum(events->origin) : (Datum) 0;
+	count = run(&select, values, nulls);
+	*webhooks = palloc(Max(count, 1) * sizeof(Webhook));
+	for (int i = 0; i < count; i++)
+	{
+		Webhook    *webhook = &(*webhooks)[i];
+		Datum		namespace;
+
+		webhook->tenant_id = DatumGetInt64(fetch_value(i, 1, &isnull));
+		webhook->id = fetch_value(i, 2, &isnull);
+		webhook->events = PointerGetDatum(PG_DETOAST_DATUM_COPY(fetch_value(i, 3, &isnull)));
+		namespace = fetch_value(i, 4, &isnull);
+		webhook->filter_namespace = isnull ? NULL : TextDatumGetCString(namespace);
+	}
+	SPI_freetuptable(SPI_tuptable);
+	return count;
+}
+
+/* Is a text among those of an array? */
+static bool
+has_text(Datum array, Datum wanted)
+{
+	Datum	   *elements;
+	int			count;
+
+	deconstruct_array(DatumGetArrayTypeP(array), TEXTOID, -1, false, TYPALIGN_INT, &elements, NULL, &count);
+	for (int i = 0; i < count; i++)
+		if (datum_image_eq(elements[i], wanted, false, -1))
+			return true;
+	return false;
+}
+
+static bool
+has_namespace(Datum array, const char *namespace)
+{
+	ExternalRef **refs;
+	int			count = refs_deform(array, &refs);
+
+	for (int i = 0; i < count; i++)
+		if (namespace_len(refs[i]) == (int) strlen(namespace) &&
+			memcmp(VARDATA_ANY(refs[i]), namespace, strlen(namespace)) == 0)
+			return true;
+	return false;
+}
+
+/* A filter matches if the row before or after the change carries the namespace. */
+static bool
+wants(const Webhook *webhook, const Event *event)
+{
+	if (webhook->tenant_id != DatumGetInt64(event->tenant_id) || !has_text(webhook->events, event->event))
+		return false;
+	if (webhook->filter_namespace == NULL)
+		return true;
+	for (int i = 0; i < event->states; i++)
+		if (has_namespace(event->refs[i], webhook->filter_namespace))
+			return true;
+	return false;
+}
+
+/* Deliveries to write: of an event to a webhook each */
+typedef struct Deliveries
+{
+	int			count;
+	Event	   *events[CHUNK];
+	Datum		webhooks[CHUNK];
+} Deliveries;
+
+static void
+insert_deliveries(Deliveries *deliveries)
+{
+	static Statement insert = {.sql = "INSERT INTO propstreet.webhook_delivery "
+		"(tenant_id, event, resource_id, created_utc, next_attempt_utc, event_id, webhook_id) "
+		"SELECT pg_catalog.unnest($1), pg_catalog.unnest($2), pg_catalog.unnest($3), pg_catalog.unnest($4), pg_catalog.unnest($4), "
+		"pg_catalog.unnest($5), pg_catalog.unnest($6)",
+	.nargs = 6,.args = {T_INT8_ARRAY, T_TEXT_ARRAY, T_INT8_ARRAY, T_TIMESTAMPTZ_ARRAY, T_INT8_ARRAY, T_INT8_ARRAY}};
+	Datum		values[6];
+
+	if (deliveries->count == 0)
+		return;
+	common_columns(values, deliveries->events, deliveries->count);
+	values[4] = array_of(deliveries->events, deliveries->count, offsetof(Event, id), T_INT8);
+	values[5] = int64_array(deliveries->webhooks, deliveries->count);
+	run(&insert, values, NULL);
+	deliveries->count = 0;
+}
+
+/* Queue the events for the webhooks that want them. */
+static void
+deliver_events(Events *events, Event **list)
+{
+	Webhook    *webhooks;
+	int			nwebhooks = read_webhooks(events, &webhooks);
+	Deliveries *deliveries;
+
+	if (nwebhooks == 0)
+		return;
+	deliveries = palloc(sizeof(Deliveries));
+	deliveries->count = 0;
+	for (int i = 0; i < nwebhooks; i++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		for (int j = 0; j < events->count; j++)
+		{
+			if (!wants(&webhooks[i], list[j]))
+				continue;
+			if (deliveries->count == CHUNK)
+				insert_deliveries(deliveries);
+			deliveries->webhooks[deliveries->count] = webhooks[i].id;
+			deliveries->events[deliveries->count++] = list[j];
+		}
+	}
+	insert_deliveries(deliveries);
+}
+
+static void
+flush_events(Events *events)
+{
+	MemoryContext before = MemoryContextSwitchTo(events->context);
+	Event	  **list = palloc(Max(events->count, 1) * sizeof(Event *));
+
+	for (int i = 0; i < events->count; i++)
+		list[i] = &events->list[i];
+	if (events->count > 0)
+	{
+		insert_events(events, list);
+		deliver_events(events, list);
+	}
+	MemoryContextSwitchTo(before);
+	note_events(events);
+	MemoryContextReset(events->context);
+	events->count = 0;
+	events->bytes = 0;
+}
+
+/* Collect the event of the current row, if it is one. */
+static void
+collect_event(Events *events)
+{
+	MemoryContext before = MemoryContextSwitchTo(events->context);
+	StringInfoData changed_fields;
+	const char *name;
+
+	read_row(events, events->transition->new, &events->new);
+	if (events->transition->old)
+		read_row(events, events->transition->old, &events->old);
+	initStringInfo(&changed_fields);
+	name = event_of(events, &changed_fields);
+	if (name)
+	{
+		text	   *payload = payload_of(events, name, changed_fields.data);
+
+		if (events->count == events->room)
+			events->list = repalloc(events->list, (events->room *= 2) * sizeof(Event));
+		events->bytes += VARSIZE(payload);
+		events->list[events->count++] = (Event) {
+			.name = name,
+			.tenant_id = events->new.values[0],
+			.event = CStringGetTextDatum(name),
+			.resource_id = events->new.values[events->resource->id],
+			.created_utc = events->new.values[events->resource->updated_utc],
+			.payload = PointerGetDatum(payload),
+			.refs = {copied(events->new.values[events->resource->refs])},
+			.states = 1
+		};
+		if (events->transition->old && column_differs(events, events->resource->refs))
+		{
+			Event	   *last = &events->list[events->count - 1];
+
+			last->refs[last->states++] = copied(events->old.values[events->resource->refs]);
+		}
+	}
+	MemoryContextSwitchTo(before);
+	if (events->count == CHUNK || events->bytes > CHUNK_BYTES)
+		flush_events(events);
+}
+
+/* ---- triggers ---- */
+
+/* Say once a transaction that its changes are not recorded. */
+static void
+warn_of_no_events(void)
+{
+	static LocalTransactionId warned = InvalidLocalTransactionId;
+
+	if (warned == MY_LXID)
+		return;
+	warned = MY_LXID;
+	ereport(WARNING,
+			(errmsg("changes of this transaction make no events"),
+			 errdetail("propstreet.events is off: webhooks and listeners will not hear of them.")));
+}
+
+static Datum
+record_events(FunctionCallInfo fcinfo, const Resource *resource)
+{
+	Transition	transition;
+	Events	   *events;
+
+	if (!propstreet_events && !propstreet_restore)
+		warn_of_no_events();
+	if (!propstreet_events || !transition_begin(&transition, fcinfo))
+		return PointerGetDatum(NULL);
+	events = palloc0(sizeof(Events));
+	events->resource = resource;
+	events->transition = &transition;
+	events->origin = *propstreet_change_origin ? propstreet_change_origin : NULL;
+	events->context = AllocSetContextCreate(CurrentMemoryContext, "propstreet events", ALLOCSET_DEFAULT_SIZES);
+	events->room = 16;
+	events->list = palloc(events->room * sizeof(Event));
+	row_map(&events->map, RelationGetDescr(transition.trigger->tg_relation), resource->kind);
+	transition_rewind(&transition);
+	while (transition_next(&transition))
+		collect_event(events);
+	flush_events(events);
+	notify(events);
+	transition_end(&transition);
+	return PointerGetDatum(NULL);
+}
+
+PG_FUNCTION_INFO_V1(propstreet_project_event);
+
+/* AFTER INSERT or UPDATE statement trigger of project */
+Datum
+propstreet_project_event(PG_FUNCTION_ARGS)
+{
+	return record_events(fcinfo, &project);
+}
+
+PG_FUNCTION_INFO_V1(propstreet_prospect_event);
+
+/* AFTER INSERT or UPDATE statement trigger of prospect, whose copies of contact and company change with them */
+Datum
+propstreet_prospect_event(PG_FUNCTION_ARGS)
+{
+	return record_events(fcinfo, &prospect);
+}
