@@ -11,7 +11,8 @@ CREATE FUNCTION propstreet.operations() RETURNS SETOF regprocedure
 			'teaser_accept', 'prospect_add', 'prospect_get', 'prospect_find', 'prospect_update', 'prospect_remove',
 			'prospect_upsert', 'contact_projects', 'company_projects',
 			'prospect_add_batch', 'prospect_update_batch',
-			'project_list', 'prospect_list', 'prospect_list_all', 'project_changes', 'prospect_changes', 'sync_barrier')
+			'project_list', 'prospect_list', 'prospect_list_all', 'project_changes', 'prospect_changes', 'sync_barrier',
+			'handle', 'handle_postgrest')
 $operations$;
 COMMENT ON FUNCTION propstreet.operations() IS 'The operations: functions whose execute right is the permission';
 
@@ -39,7 +40,7 @@ BEGIN
 			RAISE EXCEPTION 'schema propstreet has tables that are not whole'
 				USING ERRCODE = 'object_not_in_prerequisite_state',
 					DETAIL = 'DROP EXTENSION propstreet CASCADE leaves tables without some columns, and without triggers and policies.',
-					HINT = 'DROP SCHEMA propstreet CASCADE; then create the extension again, and restore a dump if there is one.';
+					HINT = 'DROP SCHEMA propstreet, propstreet_api CASCADE; then create the extension again, and restore a dump if there is one.';
 		END IF;
 		EXECUTE propstreet.install_1();
 		version := 1;
@@ -65,6 +66,9 @@ BEGIN
 	END LOOP;
 	EXECUTE format('GRANT SELECT ON propstreet.company, propstreet.contact, propstreet.investment_strategy, propstreet.property,
 		propstreet.project, propstreet.project_property, propstreet.prospect, propstreet.project_delta, propstreet.prospect_delta TO %I', role);
+	EXECUTE format('GRANT USAGE ON SCHEMA propstreet_api TO %I', role);
+	EXECUTE format('GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA propstreet_api TO %I', role);
+	EXECUTE format('GRANT SELECT ON ALL TABLES IN SCHEMA propstreet_api TO %I', role);
 	FOR writable IN SELECT * FROM (VALUES
 			('company', 'name, tags, blocked', 'name, tags, blocked'),
 			('contact', 'company_id, name, email, phone, tags, blocked', 'company_id, name, email, phone, tags, blocked'),
@@ -77,6 +81,10 @@ BEGIN
 		) AS w (name, to_insert, to_update) LOOP
 		EXECUTE format('GRANT INSERT (%s), UPDATE (%s) ON propstreet.%I TO %I',
 			writable.to_insert, writable.to_update, writable.name, role);
+		IF writable.name IN ('project', 'prospect') THEN
+			EXECUTE format('GRANT INSERT (%s), UPDATE (%s) ON propstreet_api.%I TO %I',
+				writable.to_insert, writable.to_update, writable.name || 's', role);
+		END IF;
 	END LOOP;
 END
 $function$;

@@ -866,7 +866,7 @@ propstreet_prospect_add_batch(PG_FUNCTION_ARGS)
 	project_share(operation.tenant_id, project_id);
 	carry_out(&batch);
 	append_answer(&out, &batch);
-	idempotent_end(&operation, &idempotent, 200, "[]", &out);
+	idempotent_end(&operation, &idempotent, NULL, KIND_PROSPECT, &out);
 	return operation_result(&operation, &out);
 }
 

@@ -6,6 +6,8 @@
  */
 #include "postgres.h"
 
+#include "json_c.h"
+
 #include "common/hashfn.h"
 #include "executor/spi.h"
 #include "mb/pg_wchar.h"
@@ -80,9 +82,10 @@ request_hash(const char *name, int64 project_id, const text *body)
 
 /* The recorded answer to a key, if it has not expired; PT422 if it is to another request. */
 static bool
-find_answer(const Operation *operation, const Idempotent *idempotent, StringInfo answer)
+find_answer(const Operation *operation, Idempotent *idempotent)
 {
-	static Statement find = {.sql = "SELECT t.request::pg_catalog.bytea, t.body::pg_catalog.text FROM propstreet.idempotency_key AS t "
+	static Statement find = {.sql = "SELECT t.request::pg_catalog.bytea, t.status::pg_catalog.int4, t.headers::pg_catalog.text, t.body::pg_catalog.text "
+		"FROM propstreet.idempotency_key AS t "
 		"WHERE t.tenant_id OPERATOR(pg_catalog.=) $1 AND t.key OPERATOR(pg_catalog.=) $2 AND t.created_utc OPERATOR(pg_catalog.>) $3",
 	.nargs = 3,.args = {T_INT8, T_TEXT, T_TIMESTAMPTZ}};
 	Datum		values[] = {Int64GetDatum(operation->tenant_id), CStringGetTextDatum(idempotent->key),
@@ -90,7 +93,6 @@ find_answer(const Operation *operation, const Idempotent *idempotent, StringInfo
 	Problem		problem = {.parameter = "Idempotency-Key",.detail = "was used for another request"};
 	bool		isnull;
 	bytea	   *request;
-	text	   *body;
 
 	if (run(&find, values, NULL) == 0)
 		return false;
@@ -98,9 +100,87 @@ find_answer(const Operation *operation, const Idempotent *idempotent, StringInfo
 	if (VARSIZE_ANY_EXHDR(request) != VARSIZE_ANY_EXHDR(idempotent->request) ||
 		memcmp(VARDATA_ANY(request), VARDATA_ANY(idempotent->request), VARSIZE_ANY_EXHDR(request)) != 0)
 		problem_raise(PT_DATA_INTEGRITY, &problem);
-	body = DatumGetTextPP(fetch_value(0, 2, &isnull));
-	appendBinaryStringInfo(answer, VARDATA_ANY(body), VARSIZE_ANY_EXHDR(body));
+	idempotent->status = DatumGetInt32(fetch_value(0, 2, &isnull));
+	idempotent->headers = TextDatumGetCString(fetch_value(0, 3, &isnull));
+	idempotent->body = DatumGetTextPCopy(fetch_value(0, 4, &isnull));
 	return true;
+}
+
+/*
+ * Begin a request that has a key: name says the operation, id what its path names.
+ * True: it was answered before.  Else the caller does the work, fills in the answer
+ * and has it recorded.  PT400, PT409 and PT422 as the notes say.
+ */
+bool
+idempotent_find(const Operation *operation, const char *key, const char *name, int64 id, const text *body, Idempotent *idempotent)
+{
+	memset(idempotent, 0, sizeof(Idempotent));
+	idempotent->key = checked_key(key);
+	idempotent->request = request_hash(name, id, body);
+	lock_key(operation, idempotent->key);
+	return find_answer(operation, idempotent);
+}
+
+/* Record an answer, in place of one that has expired. */
+void
+idempotent_record(const Operation *operation, const Idempotent *idempotent)
+{
+	static Statement record = {.sql = "INSERT INTO propstreet.idempotency_key AS t (tenant_id, key, request, status, headers, body) "
+		"VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (tenant_id, key) DO UPDATE SET "
+		"request = EXCLUDED.request, status = EXCLUDED.status, headers = EXCLUDED.headers, body = EXCLUDED.body, created_utc = EXCLUDED.created_utc",
+	.nargs = 6,.args = {T_INT8, T_TEXT, T_BYTEA, T_INT4, T_JSON, T_TEXT}};
+	Datum		values[6] = {Int64GetDatum(operation->tenant_id), CStringGetTextDatum(idempotent->key), PointerGetDatum(idempotent->request),
+		Int32GetDatum(idempotent->status), CStringGetTextDatum(idempotent->headers), PointerGetDatum(idempotent->body)};
+
+	run(&record, values, NULL);
+}
+
+/* ---- operations called from SQL ---- */
+
+/* The members of a recorded problem that belong to one of its errors. */
+static json_object *
+problem_members(json_object *body)
+{
+	static const char *const others[] = {"type", "title", "status", "errors"};
+	json_object *members = json_object_new_object();
+
+	for (struct lh_entry *entry = json_object_get_object(body)->head; entry; entry = entry->next)
+	{
+		bool		other = false;
+
+		for (int i = 0; i < (int) lengthof(others); i++)
+			other |= strcmp(lh_entry_k(entry), others[i]) == 0;
+		if (!other)
+			json_object_object_add(members, lh_entry_k(entry), json_object_get(lh_entry_v(entry)));
+	}
+	return members;
+}
+
+/* handle() has recorded a failure, which SQL gets as the error that it was. */
+static void pg_attribute_noreturn()
+raise_recorded(const Idempotent *idempotent)
+{
+	int			status = idempotent->status;
+	Problems	problems = {NIL};
+	json_object *body = NULL;
+	json_object *errors = NULL;
+	json_object *detail = NULL;
+	char	   *members;
+
+	json_tree(VARDATA_ANY(idempotent->body), VARSIZE_ANY_EXHDR(idempotent->body), &problems, &body);
+	if (!json_object_is_type(body, json_type_object) || !json_object_object_get_ex(body, "detail", &detail))
+		elog(ERROR, "the answer recorded for an idempotency key is no problem");
+	json_object_object_get_ex(body, "errors", &errors);
+	if (errors == NULL)
+	{
+		json_object_object_add(body, "errors", json_object_new_array());
+		json_object_object_get_ex(body, "errors", &errors);
+		json_object_array_add(errors, problem_members(body));
+	}
+	members = pstrdup(json_object_to_json_string_ext(errors, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE));
+	ereport(ERROR,
+			(errcode(MAKE_SQLSTATE('P', 'T', '0' + status / 100, '0' + status / 10 % 10, '0' + status % 10)),
+			 errmsg_internal("%s", json_object_get_string(detail)), errdetail_internal("%s", members)));
 }
 
 /*
@@ -116,48 +196,33 @@ idempotent_begin(Operation *operation, FunctionCallInfo fcinfo, int key_number, 
 	memset(idempotent, 0, sizeof(Idempotent));
 	if (key == NULL)
 		return false;
-	idempotent->key = checked_key(key);
 	if (PG_ARGISNULL(body_number))
+	{
+		checked_key(key);
 		return false;			/* the operation itself refuses that */
-	idempotent->request = request_hash(name, project_id, PG_GETARG_TEXT_PP(body_number));
-	lock_key(operation, idempotent->key);
-	return find_answer(operation, idempotent, answer);
+	}
+	if (!idempotent_find(operation, key, name, project_id, PG_GETARG_TEXT_PP(body_number), idempotent))
+		return false;
+	if (idempotent->status >= 400)
+		raise_recorded(idempotent);
+	appendBinaryStringInfo(answer, VARDATA_ANY(idempotent->body), VARSIZE_ANY_EXHDR(idempotent->body));
+	return true;
 }
 
-/* Record the answer, in place of one that has expired. */
+/* Record the answer, which is about a resource that was created, or about none (NULL). */
 void
-idempotent_end(Operation *operation, const Idempotent *idempotent, int status, const char *headers, StringInfo answer)
+idempotent_end(Operation *operation, Idempotent *idempotent, const Row *created, Kind kind, StringInfo answer)
 {
-	static Statement record = {.sql = "INSERT INTO propstreet.idempotency_key AS t (tenant_id, key, request, status, headers, body) "
-		"VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (tenant_id, key) DO UPDATE SET "
-		"request = EXCLUDED.request, status = EXCLUDED.status, headers = EXCLUDED.headers, body = EXCLUDED.body, created_utc = EXCLUDED.created_utc",
-	.nargs = 6,.args = {T_INT8, T_TEXT, T_BYTEA, T_INT4, T_JSON, T_TEXT}};
-	Datum		values[6];
+	Answer		about = {.created = true};
 
 	if (idempotent->key == NULL)
 		return;
-	values[0] = Int64GetDatum(operation->tenant_id);
-	values[1] = CStringGetTextDatum(idempotent->key);
-	values[2] = PointerGetDatum(idempotent->request);
-	values[3] = Int32GetDatum(status);
-	values[4] = CStringGetTextDatum(headers);
-	values[5] = PointerGetDatum(cstring_to_text_with_len(answer->data, answer->len));
-	run(&record, values, NULL);
-}
-
-/* The headers that an answer about a new resource has: where it is, and its ETag. */
-char *
-created_headers(const Row *row, Kind kind)
-{
-	Version		version = row_version(row, kind);
-	char		tag[ETAG_LEN + 1];
-	char	   *location = psprintf("/api/v1/projects/" INT64_FORMAT, version.id);
-
-	if (kind == KIND_PROSPECT)
-		location = psprintf("/api/v1/projects/" INT64_FORMAT "/prospects/" INT64_FORMAT,
-							DatumGetInt64(row->values[R_PROJECT_ID]), version.id);
-	etag_of(&version, tag);
-	return psprintf("[{\"Location\":\"%s\"},{\"ETag\":\"W/\\\"%s\\\"\"}]", location, tag);
+	if (created)
+		answer_set(&about, created, kind, true);
+	idempotent->status = created ? 201 : 200;
+	idempotent->headers = answer_headers(&about);
+	idempotent->body = cstring_to_text_with_len(answer->data, answer->len);
+	idempotent_record(operation, idempotent);
 }
 
 PG_FUNCTION_INFO_V1(propstreet_purge);

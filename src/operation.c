@@ -151,6 +151,64 @@ join_ref(Change *change, int column, ExternalRef *ref, Problems *problems)
 	change->row.values[column] = refs_append(change->row.values[column], ref);
 }
 
+/* Where an operation that handle() has called tells of its result; NULL for calls from SQL, which have no context. */
+Answer *
+answer_of(FunctionCallInfo fcinfo)
+{
+	return fcinfo->context && IsA(fcinfo->context, ExtensibleNode) ? (Answer *) fcinfo->context : NULL;
+}
+
+/* Answer for a row. */
+void
+answer_set(Answer *answer, const Row *row, Kind kind, bool created)
+{
+	answer->version = row_version(row, kind);
+	answer->project_id = kind == KIND_PROSPECT ? DatumGetInt64(row->values[R_PROJECT_ID]) : 0;
+	answer->created = created;
+}
+
+/* The result is a row. */
+void
+answer_row(FunctionCallInfo fcinfo, const Row *row, Kind kind, bool created)
+{
+	Answer	   *answer = answer_of(fcinfo);
+
+	if (answer)
+		answer_set(answer, row, kind, created);
+}
+
+/* Where a resource is found. */
+static char *
+location(const Answer *answer)
+{
+	int64		id = answer->version.id;
+
+	switch (answer->version.kind)
+	{
+		case KIND_PROJECT:
+			return psprintf("/api/v1/projects/" INT64_FORMAT, id);
+		case KIND_PROSPECT:
+			return psprintf("/api/v1/projects/" INT64_FORMAT "/prospects/" INT64_FORMAT, answer->project_id, id);
+		case KIND_WEBHOOK:
+			return psprintf("/api/v1/webhooks/" INT64_FORMAT, id);
+	}
+	elog(ERROR, "unknown kind of resource %d", answer->version.kind);
+}
+
+/* The headers that an answer about a resource has, as JSON: where a new one is, and its ETag. */
+char *
+answer_headers(const Answer *answer)
+{
+	char		tag[ETAG_LEN + 1];
+
+	if (answer->version.kind == 0)
+		return "[]";
+	etag_of(&answer->version, tag);
+	if (!answer->created)
+		return psprintf("[{\"ETag\":\"W/\\\"%s\\\"\"}]", tag);
+	return psprintf("[{\"Location\":\"%s\"},{\"ETag\":\"W/\\\"%s\\\"\"}]", location(answer), tag);
+}
+
 /* What an upsert did, as the last field of its answer. */
 void
 append_result(StringInfo out, const char *result)

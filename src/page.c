@@ -144,7 +144,7 @@ receive_row(TupleTableSlot *slot, DestReceiver *self)
 
 /* Write a whole list: the rows of a statement, and the page object. */
 static void
-append_list(StringInfo out, Statement *statement, const Datum *values, const bool *nulls, const PageRequest *page,
+append_list(FunctionCallInfo fcinfo, StringInfo out, Statement *statement, const Datum *values, const bool *nulls, const PageRequest *page,
 			void (*append) (StringInfo, const Datum *, const bool *, Position *))
 {
 	PageReceiver receiver = {
@@ -152,9 +152,15 @@ append_list(StringInfo out, Statement *statement, const Datum *values, const boo
 		.append = append,.out = out,.size = page->size,
 		.context = AllocSetContextCreate(CurrentMemoryContext, "propstreet row", ALLOCSET_DEFAULT_SIZES)
 	};
+	Answer	   *answer = answer_of(fcinfo);
 
 	appendStringInfoString(out, "{\"data\":[");
 	run_to(statement, values, nulls, &receiver.pub);
+	if (answer)
+	{
+		answer->has_more = receiver.count > page->size;
+		answer->next = receiver.last;
+	}
 	appendStringInfoString(out, "],\"page\":{");
 	if (receiver.count > 0 || page->cursor)
 	{
@@ -354,7 +360,7 @@ propstreet_project_list(PG_FUNCTION_ARGS)
 	get_barrier(&operation, &page);
 	list_values(&operation, &page, values);
 	init_large_result(&operation, &out);
-	append_list(&out, project_list(&filters), values, nulls, &page, append_project_row);
+	append_list(fcinfo, &out, project_list(&filters), values, nulls, &page, append_project_row);
 	return operation_large_result(&operation, &out);
 }
 
@@ -523,7 +529,7 @@ list_prospects(FunctionCallInfo fcinfo, bool of_project, int number)
 	get_barrier(&operation, &page);
 	list_values(&operation, &page, values);
 	init_large_result(&operation, &out);
-	append_list(&out, prospect_list(&filters), values, nulls, &page, append_prospect_row);
+	append_list(fcinfo, &out, prospect_list(&filters), values, nulls, &page, append_prospect_row);
 	return operation_large_result(&operation, &out);
 }
 
@@ -647,7 +653,7 @@ associated_projects(FunctionCallInfo fcinfo, Statement *exists, Statement *list,
 	get_barrier(&operation, &page);
 	list_values(&operation, &page, values);
 	init_large_result(&operation, &out);
-	append_list(&out, list, values, nulls, &page, append_associated);
+	append_list(fcinfo, &out, list, values, nulls, &page, append_associated);
 	return operation_large_result(&operation, &out);
 }
 

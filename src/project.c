@@ -82,10 +82,11 @@ project_share(int64 tenant_id, int64 id)
 }
 
 static Datum
-project_result(Operation *operation, const Row *row)
+project_result(FunctionCallInfo fcinfo, Operation *operation, const Row *row)
 {
 	StringInfoData out;
 
+	answer_row(fcinfo, row, KIND_PROJECT, false);
 	initStringInfo(&out);
 	append_project(&out, row);
 	return operation_result(operation, &out);
@@ -103,7 +104,7 @@ propstreet_project_get(PG_FUNCTION_ARGS)
 
 	operation_begin(&operation);
 	get_project(&operation, id, argument_bool(fcinfo, 1, false), READ_SNAPSHOT, &row);
-	return project_result(&operation, &row);
+	return project_result(fcinfo, &operation, &row);
 }
 
 /* The project that has a reference: in the snapshot of the query, or by now. */
@@ -138,7 +139,7 @@ propstreet_project_find(PG_FUNCTION_ARGS)
 	operation_begin(&operation);
 	if (!find_project(&operation, ref, false, &row))
 		problem_raise(PT_NOT_FOUND, &problem);
-	return project_result(&operation, &row);
+	return project_result(fcinfo, &operation, &row);
 }
 
 PG_FUNCTION_INFO_V1(propstreet_project_properties);
@@ -255,7 +256,8 @@ propstreet_project_create(PG_FUNCTION_ARGS)
 	problems_check(&problems);
 	insert_project(&operation, &change, &row);
 	append_project(&out, &row);
-	idempotent_end(&operation, &idempotent, 201, created_headers(&row, KIND_PROJECT), &out);
+	answer_row(fcinfo, &row, KIND_PROJECT, true);
+	idempotent_end(&operation, &idempotent, &row, KIND_PROJECT, &out);
 	return operation_result(&operation, &out);
 }
 
@@ -281,7 +283,7 @@ propstreet_project_update(PG_FUNCTION_ARGS)
 	lock_project(&operation, id, &row);
 	check_if_match(header, &row, KIND_PROJECT);
 	patch_project(&operation, &change, &row);
-	return project_result(&operation, &row);
+	return project_result(fcinfo, &operation, &row);
 }
 
 PG_FUNCTION_INFO_V1(propstreet_project_delete);
@@ -404,6 +406,7 @@ propstreet_project_upsert(PG_FUNCTION_ARGS)
 	initStringInfo(&out);
 	append_project(&out, &upsert.row);
 	append_result(&out, upsert.result);
+	answer_row(fcinfo, &upsert.row, KIND_PROJECT, strcmp(upsert.result, "created") == 0);
 	return operation_result(&operation, &out);
 }
 
@@ -437,7 +440,7 @@ propstreet_project_close(PG_FUNCTION_ARGS)
 	values[2] = PointerGetDatum(transactions);
 	run(&close, values, NULL);
 	fetch_row(0, &row);
-	return project_result(&operation, &row);
+	return project_result(fcinfo, &operation, &row);
 }
 
 PG_FUNCTION_INFO_V1(propstreet_project_reopen);
@@ -459,7 +462,7 @@ propstreet_project_reopen(PG_FUNCTION_ARGS)
 	values[1] = Int64GetDatum(id);
 	run(&reopen, values, NULL);
 	fetch_row(0, &row);
-	return project_result(&operation, &row);
+	return project_result(fcinfo, &operation, &row);
 }
 
 /* ---- teaser ---- */
@@ -500,7 +503,7 @@ propstreet_teaser_advance(PG_FUNCTION_ARGS)
 	operation_begin(&operation);
 	lock_project(&operation, id, &row);
 	set_stage(&operation, ObjectIdGetDatum(stage), &row);
-	return project_result(&operation, &row);
+	return project_result(fcinfo, &operation, &row);
 }
 
 /* A contact or company with an active strategy that fits a project, and is not blocked */
@@ -601,5 +604,5 @@ propstreet_teaser_communicate(PG_FUNCTION_ARGS)
 	lock_project(&operation, id, &row);
 	set_stage(&operation, ObjectIdGetDatum(enum_value(T_TEASER_STAGE, "communicated")), &row);
 	communicate(&operation, &row, deadline);
-	return project_result(&operation, &row);
+	return project_result(fcinfo, &operation, &row);
 }

@@ -26,8 +26,11 @@ struct json_object;
 #define PT_BAD_REQUEST ERRCODE_PT('4', '0', '0')
 #define PT_UNAUTHORIZED ERRCODE_PT('4', '0', '1')
 #define PT_NOT_FOUND ERRCODE_PT('4', '0', '4')
+#define PT_METHOD_NOT_ALLOWED ERRCODE_PT('4', '0', '5')
 #define PT_CONFLICT ERRCODE_PT('4', '0', '9')
 #define PT_PRECONDITION_FAILED ERRCODE_PT('4', '1', '2')
+#define PT_PAYLOAD_TOO_LARGE ERRCODE_PT('4', '1', '3')
+#define PT_UNSUPPORTED_MEDIA_TYPE ERRCODE_PT('4', '1', '5')
 #define PT_DATA_INTEGRITY ERRCODE_PT('4', '2', '2')
 #define PT_PRECONDITION_REQUIRED ERRCODE_PT('4', '2', '8')
 #define PT_BUSY ERRCODE_PT('5', '0', '3')
@@ -460,6 +463,26 @@ extern Datum fetch_value(uint64 number, int column, bool *isnull);
 
 /* ---- operation.c: what operations share ---- */
 
+/*
+ * What handle(), which calls operations directly, learns of their results besides
+ * the JSON.  It travels as the context of the call.
+ */
+typedef struct Answer
+{
+	NodeTag		type;			/* T_ExtensibleNode */
+	Version		version;		/* of the resource that the answer shows; kind 0: of none */
+	int64		project_id;		/* of a prospect */
+	bool		created;		/* the resource is new */
+	bool		has_more;		/* of a page: there is one after it */
+	Position	next;			/* which begins after this */
+	struct varlena *kept;		/* what to keep for retries instead of the answer, which has a secret; or NULL */
+} Answer;
+
+extern Answer *answer_of(FunctionCallInfo fcinfo);
+extern void answer_set(Answer *answer, const Row *row, Kind kind, bool created);
+extern void answer_row(FunctionCallInfo fcinfo, const Row *row, Kind kind, bool created);
+extern char *answer_headers(const Answer *answer);
+
 extern int64 argument_id(FunctionCallInfo fcinfo, int number, const char *name);
 extern bool argument_bool(FunctionCallInfo fcinfo, int number, bool default_value);
 extern char *argument_text(FunctionCallInfo fcinfo, int number);
@@ -486,17 +509,22 @@ extern void project_share(int64 tenant_id, int64 id);
 
 /* ---- idempotency.c: retries that never do a thing twice ---- */
 
-/* A request that has an Idempotency-Key, or none */
+/* A request that has an Idempotency-Key, or none; and the answer that it has got before */
 typedef struct Idempotent
 {
 	const char *key;			/* NULL: none was given */
-	struct varlena *request;	/* hash of operation, ids and body */
+	struct varlena *request;	/* hash of operation, id and body */
+	int			status;
+	char	   *headers;		/* JSON: an array of objects */
+	struct varlena *body;
 } Idempotent;
 
+extern bool idempotent_find(const Operation *operation, const char *key, const char *name, int64 id, const struct varlena *body,
+							Idempotent *idempotent);
+extern void idempotent_record(const Operation *operation, const Idempotent *idempotent);
 extern bool idempotent_begin(Operation *operation, FunctionCallInfo fcinfo, int key_number, const char *name, int64 project_id,
 							 int body_number, Idempotent *idempotent, StringInfo answer);
-extern void idempotent_end(Operation *operation, const Idempotent *idempotent, int status, const char *headers, StringInfo answer);
-extern char *created_headers(const Row *row, Kind kind);
+extern void idempotent_end(Operation *operation, Idempotent *idempotent, const Row *created, Kind kind, StringInfo answer);
 
 /* ---- stamp.c: BEFORE triggers ---- */
 

@@ -47,10 +47,11 @@ lock_prospect(Operation *operation, int64 project_id, int64 id, Row *row)
 }
 
 static Datum
-prospect_result(Operation *operation, const Row *row)
+prospect_result(FunctionCallInfo fcinfo, Operation *operation, const Row *row)
 {
 	StringInfoData out;
 
+	answer_row(fcinfo, row, KIND_PROSPECT, false);
 	initStringInfo(&out);
 	append_prospect(&out, row);
 	return operation_result(operation, &out);
@@ -72,7 +73,7 @@ propstreet_prospect_get(PG_FUNCTION_ARGS)
 	project_require(&operation, project_id, include_deleted, READ_SNAPSHOT);
 	if (!load(&operation, project_id, id, false, &row) || (!include_deleted && !row.nulls[R_DELETED_UTC]))
 		not_found("Prospect", id, NULL);
-	return prospect_result(&operation, &row);
+	return prospect_result(fcinfo, &operation, &row);
 }
 
 /* The live prospect that has a reference, as the calling query sees it, or as it is by now. */
@@ -110,7 +111,7 @@ propstreet_prospect_find(PG_FUNCTION_ARGS)
 	project_require(&operation, project_id, false, READ_SNAPSHOT);
 	if (!find_by_ref(&operation, project_id, ref, false, &row))
 		problem_raise(PT_NOT_FOUND, &problem);
-	return prospect_result(&operation, &row);
+	return prospect_result(fcinfo, &operation, &row);
 }
 
 /* The live prospect that a contact, or a company without a contact, is in a project. */
@@ -228,7 +229,8 @@ propstreet_prospect_add(PG_FUNCTION_ARGS)
 		problem_raise(PT_CONFLICT, &problem);
 	}
 	append_prospect(&out, &row);
-	idempotent_end(&operation, &idempotent, 201, created_headers(&row, KIND_PROSPECT), &out);
+	answer_row(fcinfo, &row, KIND_PROSPECT, true);
+	idempotent_end(&operation, &idempotent, &row, KIND_PROSPECT, &out);
 	return operation_result(&operation, &out);
 }
 
@@ -255,7 +257,7 @@ propstreet_prospect_update(PG_FUNCTION_ARGS)
 	lock_prospect(&operation, project_id, id, &row);
 	check_if_match(header, &row, KIND_PROSPECT);
 	patch_prospect(&operation, &change, &row);
-	return prospect_result(&operation, &row);
+	return prospect_result(fcinfo, &operation, &row);
 }
 
 PG_FUNCTION_INFO_V1(propstreet_prospect_remove);
@@ -319,7 +321,7 @@ propstreet_teaser_accept(PG_FUNCTION_ARGS)
 		run(&accept, values, NULL);
 		fetch_row(0, &row);
 	}
-	return prospect_result(&operation, &row);
+	return prospect_result(fcinfo, &operation, &row);
 }
 
 /* ---- upsert ---- */
@@ -497,5 +499,6 @@ propstreet_prospect_upsert(PG_FUNCTION_ARGS)
 	initStringInfo(&out);
 	append_prospect(&out, &upsert.row);
 	append_result(&out, upsert.result);
+	answer_row(fcinfo, &upsert.row, KIND_PROSPECT, strcmp(upsert.result, "created") == 0);
 	return operation_result(&operation, &out);
 }

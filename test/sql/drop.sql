@@ -16,7 +16,7 @@ DROP EXTENSION propstreet CASCADE;
 -- data that is not of its types stays
 SELECT name FROM propstreet.project WHERE tenant_id = 19;
 RESET ROLE;
-DROP SCHEMA propstreet CASCADE;
+DROP SCHEMA propstreet, propstreet_api CASCADE;
 
 -- new tables for a session that knows the old ones
 SET ROLE "regress_Owner";

@@ -33,7 +33,7 @@ ROLLBACK;
 
 -- a column of another type, and more references than the constraint allows
 BEGIN;
-DROP VIEW propstreet.project_delta;
+DROP VIEW propstreet.project_delta, propstreet_api.project_delta, propstreet_api.projects;
 ALTER TABLE propstreet.project DROP CONSTRAINT project_name_check, DROP CONSTRAINT project_external_refs_check, ALTER COLUMN name TYPE bigint USING 4096;
 SELECT propstreet.project_get(1) ->> 'name';
 ROLLBACK;

@@ -97,7 +97,7 @@ $node->safe_psql('postgres', 'ALTER TABLE propstreet.project RENAME COLUMN manda
 works('with it again', 12);
 
 # The extension and the tables are created anew
-$node->safe_psql('postgres', 'DROP SCHEMA propstreet CASCADE');
+$node->safe_psql('postgres', 'DROP SCHEMA propstreet, propstreet_api CASCADE');
 $session->query($work);
 like($session->{stderr}, qr/schema "propstreet" does not exist/, 'without the schema');
 $node->safe_psql('postgres', 'CREATE EXTENSION propstreet');
@@ -117,14 +117,14 @@ like($session->{stderr}, qr/function propstreet\.\w+\(.*\) does not exist/, 'wit
 $node->safe_psql('postgres', 'CREATE EXTENSION propstreet');
 my $stderr;
 isnt($node->psql('postgres', 'SELECT propstreet.install()', stderr => \$stderr), 0, 'install() over what DROP EXTENSION CASCADE has left');
-like($stderr, qr/tables that are not whole.*HINT:.*DROP SCHEMA propstreet CASCADE/s, 'says what to do');
-$node->safe_psql('postgres', "DROP SCHEMA propstreet CASCADE;\n$install");
+like($stderr, qr/tables that are not whole.*HINT:.*DROP SCHEMA propstreet, propstreet_api CASCADE/s, 'says what to do');
+$node->safe_psql('postgres', "DROP SCHEMA propstreet, propstreet_api CASCADE;\n$install");
 works('with all of it anew, once more', 2);
 
 # In the middle of a transaction, which keeps what it has locked
 $session->query_safe(q{BEGIN; SELECT propstreet.project_create('{"name": "Locked"}')});
 my $dropper = $node->background_psql('postgres', on_error_stop => 0);
-$dropper->query_until(qr/dropping/, "\\echo dropping\nSET client_min_messages = warning; DROP SCHEMA propstreet CASCADE;\n");
+$dropper->query_until(qr/dropping/, "\\echo dropping\nSET client_min_messages = warning; DROP SCHEMA propstreet, propstreet_api CASCADE;\n");
 $node->poll_query_until('postgres', q{SELECT count(*) > 0 FROM pg_locks WHERE NOT granted}) or die 'nobody waits';
 $session->query_safe(q{SELECT propstreet.project_create('{"name": "Locked too"}'); COMMIT});
 $dropper->query_safe('SELECT 1');

@@ -1,0 +1,96 @@
+-- 54_api.sql: what PostgREST shows (db-schemas = propstreet_api): the REST API as one
+-- function, and for its own conventions views and the operations.
+
+CREATE SCHEMA propstreet_api;
+COMMENT ON SCHEMA propstreet_api IS 'What PostgREST shows of propstreet
+The REST API of the specification is handle(), behind nginx; the rest follows PostgREST''s own conventions.';
+
+CREATE DOMAIN propstreet_api."*/*" AS bytea;
+COMMENT ON DOMAIN propstreet_api."*/*" IS 'Tells PostgREST to answer any Accept with the bytes as they are';
+
+-- Not STABLE: PostgREST would run it READ ONLY
+CREATE FUNCTION propstreet_api.handle(bytea) RETURNS propstreet_api."*/*"
+	LANGUAGE sql VOLATILE AS 'SELECT propstreet.handle_postgrest($1)::propstreet_api."*/*"';
+COMMENT ON FUNCTION propstreet_api.handle(bytea) IS 'The REST API of the specification
+Called by way of nginx, which tells in X-Original-Method, X-Original-URI and X-Original-Content-Type what the request was.';
+
+-- The operations, with their own signatures
+DO $operations$
+DECLARE
+	operation record;
+BEGIN
+	FOR operation IN
+			SELECT p.oid, p.proname, pg_catalog.pg_get_function_arguments(p.oid) AS arguments, pg_catalog.pg_get_function_result(p.oid) AS result,
+				CASE p.provolatile WHEN 's' THEN 'STABLE' ELSE 'VOLATILE' END AS volatile,
+				CASE WHEN p.proretset THEN '* FROM ' ELSE '' END AS rows,
+				(SELECT pg_catalog.string_agg('$' OPERATOR(pg_catalog.||) i, ', ') FROM pg_catalog.generate_series(1, p.pronargs) AS i) AS parameters
+			FROM pg_catalog.pg_proc AS p
+			WHERE p.pronamespace OPERATOR(pg_catalog.=) 'propstreet'::pg_catalog.regnamespace AND p.proname OPERATOR(pg_catalog.=) ANY (ARRAY[
+				'project_create', 'project_get', 'project_find', 'project_update', 'project_delete', 'project_upsert',
+				'project_properties', 'project_close', 'project_reopen', 'teaser_advance', 'teaser_communicate', 'teaser_accept',
+				'prospect_add', 'prospect_add_batch', 'prospect_get', 'prospect_find', 'prospect_update', 'prospect_update_batch',
+				'prospect_remove', 'prospect_upsert', 'contact_projects', 'company_projects', 'project_list', 'prospect_list',
+				'prospect_list_all', 'project_changes', 'prospect_changes']) LOOP
+		EXECUTE pg_catalog.format('CREATE FUNCTION propstreet_api.%I(%s) RETURNS %s LANGUAGE sql %s AS %L',
+			operation.proname, operation.arguments, operation.result, operation.volatile,
+			pg_catalog.format('SELECT %spropstreet.%I(%s)', operation.rows, operation.proname, operation.parameters));
+		EXECUTE pg_catalog.format('COMMENT ON FUNCTION propstreet_api.%I(%s) IS %L', operation.proname,
+			pg_catalog.pg_get_function_identity_arguments(operation.oid), pg_catalog.format(E'%s\n%s',
+				pg_catalog.obj_description(operation.oid, 'pg_proc'),
+				'Ids are numbers here. Errors have the status of the specification; details is a JSON array of what is wrong.'));
+	END LOOP;
+END
+$operations$;
+
+-- Views: rows of the session's tenant, by row-level security. Writing follows the rights
+-- on the tables: what the API can write.
+
+CREATE VIEW propstreet_api.projects WITH (security_invoker) AS
+SELECT p.id, p.name, p.asset_type, p.property_count, p.status, p.classification, p.teaser_stage, p.published_utc, p.verified_utc,
+	p.communicated_utc, p.mandate, p.price, p.price_range, p.transactions, p.external_refs, p.created_utc, p.updated_utc
+FROM propstreet.project AS p
+WHERE p.deleted_utc IS NULL;
+COMMENT ON VIEW propstreet_api.projects IS 'Projects
+Real-estate transactions that are not deleted. Written rows get the same checks, versions and events as through the operations.';
+COMMENT ON COLUMN propstreet_api.projects.name IS '1-200 characters';
+COMMENT ON COLUMN propstreet_api.projects.asset_type IS 'single (one property) or portfolio (several)';
+COMMENT ON COLUMN propstreet_api.projects.property_count IS 'Number of properties; of a portfolio only';
+COMMENT ON COLUMN propstreet_api.projects.status IS 'Lifecycle: open or closed; set by the system';
+COMMENT ON COLUMN propstreet_api.projects.classification IS 'Work stage: draft, active, inactive';
+COMMENT ON COLUMN propstreet_api.projects.teaser_stage IS 'Stage of the teaser; set by the system';
+COMMENT ON COLUMN propstreet_api.projects.mandate IS 'Sales mandate: exclusive, non_exclusive, other';
+COMMENT ON COLUMN propstreet_api.projects.price IS 'Asking price: {"value": 150, "currency": "SEK", "scale": "millions"}';
+COMMENT ON COLUMN propstreet_api.projects.price_range IS 'Price range: {"min": 100, "max": 200, "currency": "SEK", "scale": "millions"}';
+COMMENT ON COLUMN propstreet_api.projects.transactions IS 'Completed transactions, while status is closed';
+COMMENT ON COLUMN propstreet_api.projects.external_refs IS 'References in other systems: [{"namespace": "hubspot", "id": "deal-123456"}]';
+COMMENT ON COLUMN propstreet_api.projects.updated_utc IS 'Moment of the last change';
+
+CREATE VIEW propstreet_api.prospects WITH (security_invoker) AS
+SELECT p.id, p.project_id, p.contact_id, p.company_id, p.classification, p.tags, p.accepted_utc, p.deadline_utc, p.external_refs,
+	p.created_utc, p.updated_utc
+FROM propstreet.prospect AS p
+WHERE p.deleted_utc IS NULL;
+COMMENT ON VIEW propstreet_api.prospects IS 'Prospects
+Investors of projects that are not removed. Written rows get the same checks, versions and events as through the operations.';
+COMMENT ON COLUMN propstreet_api.prospects.contact_id IS 'The contact that is the investor; null where a company is';
+COMMENT ON COLUMN propstreet_api.prospects.company_id IS 'The company that is the investor, or that of the contact';
+COMMENT ON COLUMN propstreet_api.prospects.classification IS 'Pipeline stage: not_contacted, contacted, interested, not_interested, bidder';
+COMMENT ON COLUMN propstreet_api.prospects.tags IS 'Tags of the contact or company';
+COMMENT ON COLUMN propstreet_api.prospects.accepted_utc IS 'When the investor accepted the teaser';
+COMMENT ON COLUMN propstreet_api.prospects.deadline_utc IS 'Deadline to accept the teaser; null: it was not communicated';
+COMMENT ON COLUMN propstreet_api.prospects.external_refs IS 'References in other systems: [{"namespace": "salesforce", "id": "006XXXXXXXXXXXX"}]';
+COMMENT ON COLUMN propstreet_api.prospects.updated_utc IS 'Moment of the last change';
+
+CREATE VIEW propstreet_api.project_delta WITH (security_invoker) AS
+SELECT d.id, d.etag, d.updated_utc, d.deleted_utc, d.resource FROM propstreet.project_delta AS d;
+COMMENT ON VIEW propstreet_api.project_delta IS 'Changes of projects
+Deleted ones included, each with its ETag and JSON. A delta read that misses nothing is the function project_changes.';
+COMMENT ON COLUMN propstreet_api.project_delta.resource IS 'The project as JSON';
+
+CREATE VIEW propstreet_api.prospect_delta WITH (security_invoker) AS
+SELECT d.id, d.etag, d.updated_utc, d.deleted_utc, d.resource FROM propstreet.prospect_delta AS d;
+COMMENT ON VIEW propstreet_api.prospect_delta IS 'Changes of prospects
+Removed ones included, each with its ETag and JSON. A delta read that misses nothing is the function prospect_changes.';
+COMMENT ON COLUMN propstreet_api.prospect_delta.resource IS 'The prospect as JSON';
+
+REVOKE ALL ON ALL FUNCTIONS IN SCHEMA propstreet_api FROM PUBLIC;
