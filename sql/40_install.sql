@@ -65,7 +65,7 @@ BEGIN
 		EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO %I', operation, role);
 	END LOOP;
 	EXECUTE format('GRANT SELECT ON propstreet.company, propstreet.contact, propstreet.investment_strategy, propstreet.property,
-		propstreet.project, propstreet.project_property, propstreet.prospect, propstreet.project_delta, propstreet.prospect_delta TO %I', role);
+		propstreet.project, propstreet.project_property, propstreet.prospect, propstreet.event, propstreet.project_delta, propstreet.prospect_delta TO %I', role);
 	EXECUTE format('GRANT USAGE ON SCHEMA propstreet_api TO %I', role);
 	EXECUTE format('GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA propstreet_api TO %I', role);
 	EXECUTE format('GRANT SELECT ON ALL TABLES IN SCHEMA propstreet_api TO %I', role);
