@@ -76,6 +76,8 @@ $node->safe_psql('source', q{
 		FOREIGN KEY (project_tenant, project_id) REFERENCES propstreet.project);
 	CREATE INDEX offer_bid ON public.offer (bid);
 	GRANT UPDATE (rating) ON propstreet.prospect TO pool;
+	INSERT INTO propstreet.webhook (tenant_id, url, events, secret, created_utc, updated_utc)
+		VALUES (1, 'https://example.com/', '{project.created}', 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw', now(), now());
 });
 my $fill = q{
 	INSERT INTO propstreet.company (name, tags, blocked) VALUES ('Acme', '{fund, "two words"}', false), ('Blocked', '{}', true);
