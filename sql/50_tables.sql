@@ -287,7 +287,7 @@ CREATE TABLE propstreet.webhook_delivery (
 );
 CREATE INDEX webhook_delivery_due ON propstreet.webhook_delivery (tenant_id, webhook_id, next_attempt_utc, event_id)
 	WHERE next_attempt_utc IS NOT NULL;
-CREATE INDEX webhook_delivery_order ON propstreet.webhook_delivery (tenant_id, webhook_id, resource_id, event_id)
+CREATE INDEX webhook_delivery_order ON propstreet.webhook_delivery (tenant_id, webhook_id, resource_id, split_part(event, '.', 1), event_id)
 	WHERE status = 'pending';
 CREATE INDEX webhook_delivery_leased ON propstreet.webhook_delivery (tenant_id, webhook_id) WHERE leased;
 COMMENT ON TABLE propstreet.webhook_delivery IS 'Events on their way to webhooks, and the log of those that arrived or failed';

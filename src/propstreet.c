@@ -137,8 +137,19 @@ _PG_init(void)
 							&propstreet_sync_wait, 5000, 0, INT_MAX, PGC_USERSET, GUC_UNIT_MS,
 							NULL, NULL, NULL);
 	define_event_settings();
+	DefineCustomStringVariable("propstreet.webhook_retry",
+							   "Seconds to wait after each attempt of a webhook delivery that failed.",
+							   "Separated by commas. After one attempt more the delivery has failed.",
+							   &propstreet_webhook_retry, "5,60,300,1800,7200,18000,36000,61200", PGC_SUSET, 0,
+							   check_webhook_retry, NULL, NULL);
+	DefineCustomBoolVariable("propstreet.webhook_allow_http",
+							 "Webhooks may have an http URL, which is not encrypted.",
+							 "For tests, and for networks that are safe otherwise.",
+							 &propstreet_webhook_allow_http, false, PGC_SUSET, 0,
+							 NULL, NULL, NULL);
 	MarkGUCPrefixReserved("propstreet");
 	watch_enums();
+	watch_commits();
 }
 
 /*

@@ -526,6 +526,20 @@ extern bool idempotent_begin(Operation *operation, FunctionCallInfo fcinfo, int 
 							 int body_number, Idempotent *idempotent, StringInfo answer);
 extern void idempotent_end(Operation *operation, Idempotent *idempotent, const Row *created, Kind kind, StringInfo answer);
 
+/* ---- signature.c: secrets and signatures of webhooks ---- */
+
+extern char *secret_generate(void);
+extern bool append_signature(StringInfo out, const char *secret, const char *id, int64 timestamp, const char *body, int len);
+
+/* ---- delivery.c: the queue of webhook deliveries ---- */
+
+extern char *propstreet_webhook_retry;
+extern bool propstreet_webhook_allow_http;
+extern bool check_webhook_retry(char **value, void **extra, GucSource source);
+extern void queue_lock(void);
+extern void watch_commits(void);
+extern void wake_worker_at_commit(void);
+
 /* ---- stamp.c: BEFORE triggers ---- */
 
 struct TriggerData;

@@ -1,0 +1,1035 @@
+/*
+ * delivery.c
+ *	  The queue of webhook deliveries: claim what is due, record what came of it,
+ *	  and wake the worker.  The worker and anybody's own use the same steps.
+ *
+ *	  Of the pending deliveries about one resource to one webhook only the first may
+ *	  be sent.  Those that must wait are parked (next_attempt_utc is null), so that
+ *	  nobody passes over them again: whatever a claim looks at it takes, parks or
+ *	  deletes, and finishing a delivery unparks the next.  All that parks or unparks
+ *	  does so one at a time, under queue_lock(), with a snapshot taken after it.
+ */
+#include "postgres.h"
+
+#include <math.h>
+
+#include "json_c.h"
+
+#include "access/xact.h"
+#include "catalog/pg_type.h"
+#include "common/pg_prng.h"
+#include "executor/spi.h"
+#include "funcapi.h"
+#include "miscadmin.h"
+#include "storage/lock.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/datetime.h"
+#include "utils/lsyscache.h"
+#include "utils/timestamp.h"
+#include "utils/tuplestore.h"
+
+#include "propstreet.h"
+
+#define QUEUE_LOCK_CLASS 5		/* field 4 of the tag; idempotency keys' locks use 4 */
+#define CLAIM_MAX 10000			/* deliveries, and outcomes, in a call */
+#define PARK_MAX 1000			/* rows that a claim parks before it gives others a turn */
+#define WIDEN 4					/* how many more rows a claim looks at after it parked some */
+#define FAILED_IN_ROW_MAX 10
+#define RETRY_MAX_SECONDS (30 * SECS_PER_DAY)
+#define RETRIES_MAX 100
+#define RETRY_AFTER_MAX_SECONDS SECS_PER_DAY
+#define JITTER 0.1
+#define ERROR_MAX 500			/* bytes of an error that are kept */
+#define STATUS_GONE 410
+#define USER_AGENT "propstreet"
+
+char	   *propstreet_webhook_retry = NULL;
+bool		propstreet_webhook_allow_http = false;
+
+/*
+ * Take the queue of this database until the transaction ends; statements after
+ * this see all that others did with it.  To be taken before any row of webhook or
+ * webhook_delivery is locked.
+ */
+void
+queue_lock(void)
+{
+	LOCKTAG		tag;
+
+	if (IsolationUsesXactSnapshot())
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_TRANSACTION_STATE), errmsg("webhook deliveries can't be changed in a transaction that keeps to one snapshot"),
+				 errhint("Use READ COMMITTED.")));
+	SET_LOCKTAG_ADVISORY(tag, MyDatabaseId, 0, 0, QUEUE_LOCK_CLASS);
+	(void) LockAcquire(&tag, ExclusiveLock, false, false);
+}
+
+/* ---- waking the worker ---- */
+
+static bool wake_at_commit = false;
+
+/* The worker's library, where it is loaded, offers this; it sets a latch and raises nothing. */
+typedef void (*WakeFunction) (Oid database);
+
+static void
+wake_after(XactEvent event, void *arg pg_attribute_unused())
+{
+	WakeFunction *wake;
+
+	if (!wake_at_commit || event == XACT_EVENT_PRE_COMMIT || event == XACT_EVENT_PRE_PREPARE)
+		return;
+	wake_at_commit = false;
+	wake = (WakeFunction *) find_rendezvous_variable("propstreet_webhooks_wake");
+	if (event == XACT_EVENT_COMMIT && *wake)
+		(*wake) (MyDatabaseId);
+}
+
+/* To be called once, when the library is loaded. */
+void
+watch_commits(void)
+{
+	RegisterXactCallback(wake_after, NULL);
+}
+
+/* Wake the worker of this database when the transaction commits, if it does. */
+void
+wake_worker_at_commit(void)
+{
+	wake_at_commit = true;
+}
+
+/* ---- the retry schedule ---- */
+
+/* The delays that a setting lists, in seconds; how many, or -1 if it is malformed. */
+static int
+retry_delays(const char *setting, int delays[RETRIES_MAX])
+{
+	int			count = 0;
+
+	while (isspace((unsigned char) *setting))
+		setting++;
+	while (*setting)
+	{
+		char	   *end;
+		long		seconds;
+
+		if (count > 0 && *setting++ != ',')
+			return -1;
+		seconds = strtol(setting, &end, 10);
+		if (end == setting || seconds < 0 || seconds > RETRY_MAX_SECONDS || count == RETRIES_MAX)
+			return -1;
+		delays[count++] = (int) seconds;
+		for (setting = end; isspace((unsigned char) *setting);)
+			setting++;
+	}
+	return count;
+}
+
+/* check hook of propstreet.webhook_retry */
+bool
+check_webhook_retry(char **value, void **extra pg_attribute_unused(), GucSource source pg_attribute_unused())
+{
+	int			delays[RETRIES_MAX];
+
+	if (retry_delays(*value, delays) >= 0)
+		return true;
+	GUC_check_errdetail("It lists the seconds to wait after each attempt that failed, up to %d of them, each from 0 to %d, separated by commas.",
+						RETRIES_MAX, RETRY_MAX_SECONDS);
+	return false;
+}
+
+/* ---- rows as arrays, for statements that write many ---- */
+
+#define ARRAYS_MAX 9
+
+typedef struct Arrays
+{
+	int			columns;
+	int			count;			/* of rows */
+	Datum	   *values[ARRAYS_MAX];
+	bool	   *nulls[ARRAYS_MAX];
+} Arrays;
+
+static void
+arrays_init(Arrays *arrays, int columns, int rows)
+{
+	arrays->columns = columns;
+	arrays->count = 0;
+	for (int i = 0; i < columns; i++)
+	{
+		arrays->values[i] = palloc(sizeof(Datum) * Max(rows, 1));
+		arrays->nulls[i] = palloc(sizeof(bool) * Max(rows, 1));
+	}
+}
+
+static void
+arrays_add(Arrays *arrays, const Datum *row, const bool *nulls)
+{
+	for (int i = 0; i < arrays->columns; i++)
+	{
+		arrays->values[i][arrays->count] = row[i];
+		arrays->nulls[i][arrays->count] = nulls && nulls[i];
+	}
+	arrays->count++;
+}
+
+/* Run a statement whose first parameters are the arrays, and the others those given. */
+static uint64
+run_arrays(Statement *statement, const Arrays *arrays, const Datum *others)
+{
+	Datum		values[STATEMENT_ARGS];
+	int			lower = 1;
+
+	for (int i = 0; i < statement->nargs; i++)
+	{
+		Oid			element = get_element_type(type_oid(statement->args[i]));
+		int			count = arrays->count;
+		int16		len;
+		bool		by_value;
+		char		align;
+
+		if (i >= arrays->columns)
+		{
+			values[i] = others[i - arrays->columns];
+			continue;
+		}
+		get_typlenbyvalalign(element, &len, &by_value, &align);
+		values[i] = PointerGetDatum(construct_md_array(arrays->values[i], arrays->nulls[i], 1, &count, &lower, element, len, by_value, align));
+	}
+	return run(statement, values, NULL);
+}
+
+/* ---- SQL that several statements have ---- */
+
+/* The rows that parameters hold, as u */
+#define ROWS_2(columns) "ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2)) AS u (" columns ") "
+#define ROWS_3(columns) "ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2), pg_catalog.unnest($3)) AS u (" columns ") "
+#define IS_HOOK(alias, of) alias ".tenant_id OPERATOR(pg_catalog.=) " of ".tenant_id " \
+	"AND " alias ".webhook_id OPERATOR(pg_catalog.=) " of ".webhook_id "
+#define IS_ROW(alias, of) IS_HOOK(alias, of) "AND " alias ".id OPERATOR(pg_catalog.=) " of ".id "
+#define HOOK_OF(alias) "w.tenant_id OPERATOR(pg_catalog.=) " alias ".tenant_id AND w.id OPERATOR(pg_catalog.=) " alias ".webhook_id "
+#define KIND_OF(alias) "pg_catalog.split_part(" alias ".event, '.', 1)"
+
+/* The first pending delivery about the resource that another is about */
+#define FIRST_PENDING(columns, of) "SELECT " columns " FROM propstreet.webhook_delivery AS o " \
+	"WHERE " IS_HOOK("o", of) "AND " KIND_OF("o") " OPERATOR(pg_catalog.=) " KIND_OF(of) " " \
+	"AND o.resource_id OPERATOR(pg_catalog.=) " of ".resource_id AND o.status OPERATOR(pg_catalog.=) 'pending' " \
+	"ORDER BY o.event_id LIMIT 1"
+
+/*
+ * The webhooks that have anything scheduled, each with the first moment: one
+ * step of an index for each, however many deliveries it has.
+ */
+#define SCHEDULED "WITH RECURSIVE scheduled AS (" \
+	"(SELECT t.tenant_id, t.webhook_id, t.next_attempt_utc FROM propstreet.webhook_delivery AS t WHERE t.next_attempt_utc IS NOT NULL " \
+	"ORDER BY t.tenant_id, t.webhook_id, t.next_attempt_utc, t.event_id LIMIT 1) " \
+	"UNION ALL SELECT n.tenant_id, n.webhook_id, n.next_attempt_utc FROM scheduled AS s CROSS JOIN LATERAL (" \
+	"SELECT t.tenant_id, t.webhook_id, t.next_attempt_utc FROM propstreet.webhook_delivery AS t WHERE t.next_attempt_utc IS NOT NULL " \
+	"AND (t.tenant_id, t.webhook_id) OPERATOR(pg_catalog.>) (s.tenant_id, s.webhook_id) " \
+	"ORDER BY t.tenant_id, t.webhook_id, t.next_attempt_utc, t.event_id LIMIT 1) AS n), " \
+	"under_way AS (SELECT t.tenant_id, t.webhook_id, pg_catalog.count(*) AS count, pg_catalog.min(t.next_attempt_utc) AS until " \
+	"FROM propstreet.webhook_delivery AS t WHERE t.leased AND t.next_attempt_utc OPERATOR(pg_catalog.>) $1 GROUP BY 1, 2) "
+
+/* Did a webhook's last attempt fail? */
+#define FAILING(of) "(SELECT w.last_error_utc OPERATOR(pg_catalog.>) COALESCE(w.last_success_utc, '-infinity'::pg_catalog.timestamptz) " \
+	"FROM propstreet.webhook AS w WHERE " HOOK_OF(of) ")"
+
+/* ---- claim ---- */
+
+/* A webhook that a claim looks at */
+typedef struct Hook
+{
+	int64		tenant_id;
+	int64		id;
+	int			room;			/* for more deliveries under way */
+	int			look;			/* at so many due rows */
+	int			passed;			/* rows that were parked or deleted */
+	bool		failing;
+	int64	   *ready;			/* deliveries that may be sent, in order: at most room */
+	int			nready;
+	int			next;			/* of them */
+} Hook;
+
+typedef struct Claim
+{
+	TimestampTz now;
+	TimestampTz until;			/* end of the lease */
+	int			left;			/* deliveries that may still be taken */
+	int			left_failing;	/* of them, for webhooks whose last attempt failed */
+	int			passed;			/* rows parked or deleted in all */
+	Hook	   *hooks;
+	int			nhooks;
+	Arrays		taken;
+	ReturnSetInfo *result;
+} Claim;
+
+/*
+ * Find the webhooks that have due rows and room: those that work before those that
+ * fail, then those with the fewest under way, then those waiting longest.  A
+ * webhook that fails gets one at a time, and all of them half of the places, so
+ * that endpoints that hang leave the others theirs.
+ */
+static void
+find_hooks(Claim *claim, int per_webhook)
+{
+	static Statement find = {.sql = SCHEDULED
+		"SELECT d.tenant_id, d.webhook_id, d.failing, d.count, s.total, s.failing FROM (SELECT s.tenant_id, s.webhook_id, s.next_attempt_utc, "
+		"COALESCE(" FAILING("s") ", false) AS failing, COALESCE(a.count, 0) AS count "
+		"FROM scheduled AS s LEFT JOIN under_way AS a ON " IS_HOOK("a", "s")
+		"WHERE s.next_attempt_utc OPERATOR(pg_catalog.<=) $1) AS d "
+		"CROSS JOIN (SELECT COALESCE(pg_catalog.sum(a.count), 0)::pg_catalog.int8 AS total, "
+		"COALESCE(pg_catalog.sum(a.count) FILTER (WHERE " FAILING("a") "), 0)::pg_catalog.int8 AS failing FROM under_way AS a) AS s "
+		"WHERE d.count OPERATOR(pg_catalog.<) CASE WHEN d.failing THEN 1 ELSE $2 END "
+		"ORDER BY d.failing, d.count, d.next_attempt_utc, d.tenant_id, d.webhook_id LIMIT $3",
+	.nargs = 3,.args = {T_TIMESTAMPTZ, T_INT8, T_INT8}};
+	Datum		values[] = {TimestampTzGetDatum(claim->now), Int64GetDatum(per_webhook), Int64GetDatum(claim->left)};
+	bool		isnull;
+
+	claim->nhooks = (int) run(&find, values, NULL);
+	claim->hooks = palloc0(sizeof(Hook) * Max(claim->nhooks, 1));
+	for (int i = 0; i < claim->nhooks; i++)
+	{
+		Hook	   *hook = &claim->hooks[i];
+
+		hook->tenant_id = DatumGetInt64(fetch_value(i, 1, &isnull));
+		hook->id = DatumGetInt64(fetch_value(i, 2, &isnull));
+		hook->failing = DatumGetBool(fetch_value(i, 3, &isnull));
+		hook->room = hook->failing ? 1 : per_webhook - (int) DatumGetInt64(fetch_value(i, 4, &isnull));
+		hook->look = hook->room;
+		hook->ready = palloc(sizeof(int64) * hook->room);
+		claim->left_failing = Max(0, ((int) DatumGetInt64(fetch_value(i, 5, &isnull)) + claim->left + 1) / 2 -
+								  (int) DatumGetInt64(fetch_value(i, 6, &isnull)));
+	}
+}
+
+/* Due rows of webhooks in order: is one gone, and else, may it be sent? */
+static Statement look = {.sql =
+	"SELECT u.number, c.id, e.id IS NULL OR w.enabled IS NULL, w.enabled AND c.status OPERATOR(pg_catalog.=) 'pending' "
+	"AND c.event_id OPERATOR(pg_catalog.<=) COALESCE((" FIRST_PENDING("o.event_id", "c") "), c.event_id) "
+	"FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2), pg_catalog.unnest($3), pg_catalog.unnest($4)) "
+	"AS u (tenant_id, webhook_id, number, look) "
+	"CROSS JOIN LATERAL (SELECT t.tenant_id, t.webhook_id, t.id, t.event_id, t.event, t.resource_id, t.status, t.next_attempt_utc "
+	"FROM propstreet.webhook_delivery AS t WHERE " IS_HOOK("t", "u") "AND t.next_attempt_utc OPERATOR(pg_catalog.<=) $5 "
+	"ORDER BY t.next_attempt_utc, t.event_id LIMIT u.look) AS c "
+	"LEFT JOIN LATERAL (SELECT w.enabled FROM propstreet.webhook AS w WHERE " HOOK_OF("u") "OFFSET 0) AS w ON true "
+	"LEFT JOIN LATERAL (SELECT e.id FROM propstreet.event AS e WHERE e.tenant_id OPERATOR(pg_catalog.=) c.tenant_id "
+	"AND e.id OPERATOR(pg_catalog.=) c.event_id OFFSET 0) AS e ON true "
+	"ORDER BY u.number, c.next_attempt_utc, c.event_id",
+.nargs = 5,.args = {T_INT8_ARRAY, T_INT8_ARRAY, T_INT8_ARRAY, T_INT8_ARRAY, T_TIMESTAMPTZ}};
+
+static Statement park = {.by_values = true,.sql =
+	"UPDATE propstreet.webhook_delivery AS t SET next_attempt_utc = NULL, leased = false FROM "
+	ROWS_3("tenant_id, webhook_id, id") "WHERE " IS_ROW("t", "u"),
+.nargs = 3,.args = {T_INT8_ARRAY, T_INT8_ARRAY, T_INT8_ARRAY}};
+
+static Statement discard = {.by_values = true,.sql =
+	"DELETE FROM propstreet.webhook_delivery AS t USING " ROWS_3("tenant_id, webhook_id, id") "WHERE " IS_ROW("t", "u"),
+.nargs = 3,.args = {T_INT8_ARRAY, T_INT8_ARRAY, T_INT8_ARRAY}};
+
+static Statement take = {.by_values = true,.sql =
+	"UPDATE propstreet.webhook_delivery AS t SET attempts = t.attempts OPERATOR(pg_catalog.+) 1, leased = true, "
+	"next_attempt_utc = $4, last_attempt_utc = $5 FROM " ROWS_3("tenant_id, webhook_id, id")
+	", propstreet.webhook AS w, propstreet.event AS e WHERE " IS_ROW("t", "u") "AND " HOOK_OF("t")
+	"AND e.tenant_id OPERATOR(pg_catalog.=) t.tenant_id AND e.id OPERATOR(pg_catalog.=) t.event_id "
+	"RETURNING t.tenant_id, t.webhook_id, t.id, t.attempts, w.url, t.event_id, e.payload::pg_catalog.text, w.secret, "
+	"CASE WHEN w.previous_secret_until OPERATOR(pg_catalog.>) $5 THEN w.previous_secret END",
+.nargs = 5,.args = {T_INT8_ARRAY, T_INT8_ARRAY, T_INT8_ARRAY, T_TIMESTAMPTZ, T_TIMESTAMPTZ}};
+
+static void
+add_delivery(Arrays *arrays, const Hook *hook, int64 id)
+{
+	Datum		row[] = {Int64GetDatum(hook->tenant_id), Int64GetDatum(hook->id), Int64GetDatum(id)};
+
+	arrays_add(arrays, row, NULL);
+}
+
+/* Read the due rows that each webhook wants to be looked at; says how many. */
+static int
+read_due(const Claim *claim)
+{
+	Datum		now = TimestampTzGetDatum(claim->now);
+	Arrays		wanted;
+
+	arrays_init(&wanted, 4, claim->nhooks);
+	for (int i = 0; i < claim->nhooks; i++)
+	{
+		Hook	   *hook = &claim->hooks[i];
+		Datum		row[] = {Int64GetDatum(hook->tenant_id), Int64GetDatum(hook->id), Int64GetDatum(i), Int64GetDatum(hook->look)};
+
+		hook->passed = 0;
+		hook->nready = 0;
+		hook->next = 0;
+		if (hook->look > 0)
+			arrays_add(&wanted, row, NULL);
+	}
+	return wanted.count > 0 ? (int) run_arrays(&look, &wanted, &now) : 0;
+}
+
+/*
+ * Look at due rows: those that may be sent go on the lists of their webhooks, the
+ * others are parked, or deleted if the webhook or the event is gone.  False if
+ * there are none.
+ */
+static bool
+sort_due(Claim *claim)
+{
+	int			rows = read_due(claim);
+	Arrays		parked;
+	Arrays		discarded;
+	bool		isnull;
+
+	arrays_init(&parked, 3, rows);
+	arrays_init(&discarded, 3, rows);
+	for (int i = 0; i < rows; i++)
+	{
+		Hook	   *hook = &claim->hooks[DatumGetInt64(fetch_value(i, 1, &isnull))];
+		int64		id = DatumGetInt64(fetch_value(i, 2, &isnull));
+		bool		gone = DatumGetBool(fetch_value(i, 3, &isnull));
+
+		if (gone || !DatumGetBool(fetch_value(i, 4, &isnull)))
+		{
+			add_delivery(gone ? &discarded : &parked, hook, id);
+			hook->passed++;
+		}
+		else if (hook->nready < hook->room)
+			hook->ready[hook->nready++] = id;
+	}
+	claim->passed += parked.count + discarded.count;
+	if (parked.count > 0)
+		run_arrays(&park, &parked, NULL);
+	if (discarded.count > 0)
+		run_arrays(&discard, &discarded, NULL);
+	return rows > 0;
+}
+
+/* Take the next delivery of a webhook, if it has one and there is a place for it. */
+static bool
+take_next(Claim *claim, Hook *hook)
+{
+	if (hook->next == hook->nready || claim->left == 0 || (hook->failing && claim->left_failing == 0))
+		return false;
+	add_delivery(&claim->taken, hook, hook->ready[hook->next++]);
+	hook->room--;
+	claim->left--;
+	if (hook->failing)
+		claim->left_failing--;
+	return true;
+}
+
+/* The signature header: by the secret, and for a while after a rotation by the one before as well. */
+static bool
+append_signatures(StringInfo out, const char *id, int64 timestamp, const text *body, const char *secret, const char *previous)
+{
+	const char *bytes = VARDATA_ANY(body);
+	int			len = VARSIZE_ANY_EXHDR(body);
+
+	if (!append_signature(out, secret, id, timestamp, bytes, len))
+		return false;
+	if (previous)
+	{
+		int			before = out->len;
+
+		appendStringInfoChar(out, ' ');
+		if (!append_signature(out, previous, id, timestamp, bytes, len))
+			out->len = before;
+	}
+	return true;
+}
+
+/* The columns of what a claim has taken */
+enum
+{
+	TAKEN_TENANT_ID = 1, TAKEN_WEBHOOK_ID, TAKEN_ID, TAKEN_ATTEMPT, TAKEN_URL, TAKEN_EVENT_ID, TAKEN_BODY, TAKEN_SECRET, TAKEN_PREVIOUS_SECRET
+};
+
+/* Put a delivery that was taken into the result, ready to be sent.  False if its webhook's secret is none. */
+static bool
+emit(const Claim *claim, uint64 number)
+{
+	Datum		values[7];
+	bool		nulls[7] = {false};
+	bool		isnull;
+	text	   *body = DatumGetTextPP(fetch_value(number, TAKEN_BODY, &isnull));
+	char	   *id = psprintf("evt_" INT64_FORMAT, DatumGetInt64(fetch_value(number, TAKEN_EVENT_ID, &isnull)));
+	char	   *secret = TextDatumGetCString(fetch_value(number, TAKEN_SECRET, &isnull));
+	Datum		previous = fetch_value(number, TAKEN_PREVIOUS_SECRET, &isnull);
+	int64		timestamp = claim->now / USECS_PER_SEC + (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * SECS_PER_DAY;
+	StringInfoData signature;
+
+	initStringInfo(&signature);
+	if (!append_signatures(&signature, id, timestamp, body, secret, isnull ? NULL : TextDatumGetCString(previous)))
+		return false;
+	for (int column = TAKEN_TENANT_ID; column <= TAKEN_URL; column++)
+		values[column - 1] = fetch_value(number, column, &isnull);
+	values[5] = CStringGetTextDatum(psprintf("{\"Content-Type\":\"application/json\",\"User-Agent\":\"" USER_AGENT "\",\"webhook-id\":\"%s\","
+											 "\"webhook-timestamp\":\"" INT64_FORMAT "\",\"webhook-signature\":\"%s\"}", id, timestamp, signature.data));
+	values[6] = PointerGetDatum(body);
+	tuplestore_putvalues(claim->result->setResult, claim->result->setDesc, values, nulls);
+	return true;
+}
+
+/*
+ * Put what was taken into the result.  A webhook whose secret somebody has spoilt
+ * is disabled; the next claim after the lease parks its deliveries.
+ */
+static void
+emit_taken(const Claim *claim, uint64 count)
+{
+	static Statement disable = {.by_values = true,.sql =
+		"UPDATE propstreet.webhook AS t SET enabled = false, disabled_reason = 'Its secret is not valid; it has to be rotated.', "
+		"updated_utc = GREATEST($3, t.updated_utc OPERATOR(pg_catalog.+) '1 microsecond'::pg_catalog.interval), "
+		"revision = t.revision OPERATOR(pg_catalog.+) 1 FROM " ROWS_2("tenant_id, id")
+		"WHERE t.tenant_id OPERATOR(pg_catalog.=) u.tenant_id AND t.id OPERATOR(pg_catalog.=) u.id AND t.enabled",
+	.nargs = 3,.args = {T_INT8_ARRAY, T_INT8_ARRAY, T_TIMESTAMPTZ}};
+	Datum		now = TimestampTzGetDatum(claim->now);
+	Arrays		spoilt;
+	bool		isnull;
+
+	arrays_init(&spoilt, 2, (int) count);
+	for (uint64 i = 0; i < count; i++)
+	{
+		Datum		row[] = {fetch_value(i, TAKEN_TENANT_ID, &isnull), fetch_value(i, TAKEN_WEBHOOK_ID, &isnull)};
+
+		if (!emit(claim, i))
+			arrays_add(&spoilt, row, NULL);
+	}
+	if (spoilt.count > 0)
+		run_arrays(&disable, &spoilt, &now);
+}
+
+/*
+ * Take one delivery of each webhook in turn.  A webhook of which rows were passed
+ * over, and no other is left, is looked at again, the farther the more there were.
+ */
+static void
+take_ready(Claim *claim)
+{
+	Datum		times[] = {TimestampTzGetDatum(claim->until), TimestampTzGetDatum(claim->now)};
+	bool		more = true;
+
+	arrays_init(&claim->taken, 3, claim->left);
+	while (more)
+	{
+		more = false;
+		for (int i = 0; i < claim->nhooks; i++)
+			more |= take_next(claim, &claim->hooks[i]);
+	}
+	for (int i = 0; i < claim->nhooks; i++)
+	{
+		Hook	   *hook = &claim->hooks[i];
+		bool		again = hook->passed > 0 && hook->next == hook->nready && hook->room > 0 && claim->left > 0;
+
+		hook->look = again ? Min(Max(hook->passed * WIDEN, hook->room), PARK_MAX) : 0;
+	}
+	if (claim->taken.count > 0)
+		emit_taken(claim, run_arrays(&take, &claim->taken, times));
+}
+
+/* A whole number from 1 on, or PT400. */
+static int
+argument_count(FunctionCallInfo fcinfo, int number, const char *name)
+{
+	Problems	problems = {NIL};
+
+	if (PG_ARGISNULL(number) || PG_GETARG_INT32(number) < 1 || PG_GETARG_INT32(number) > CLAIM_MAX)
+		problem_parameter(&problems, name, "must be from 1 to %d", CLAIM_MAX);
+	problems_check(&problems);
+	return PG_GETARG_INT32(number);
+}
+
+/* The end of a lease from now, or PT400. */
+static TimestampTz
+argument_lease(FunctionCallInfo fcinfo, int number, TimestampTz now)
+{
+	Problems	problems = {NIL};
+	TimestampTz until = 0;
+
+	if (!PG_ARGISNULL(number))
+		until = DatumGetTimestampTz(DirectFunctionCall2(timestamptz_pl_interval, TimestampTzGetDatum(now), PG_GETARG_DATUM(number)));
+	if (until <= now || until > now + USECS_PER_DAY)
+		problem_parameter(&problems, "lease", "must be more than nothing, and at most a day");
+	problems_check(&problems);
+	return until;
+}
+
+/* Begin to work on the queue, of all tenants, as the tables' owner. */
+static Identity
+queue_begin(void)
+{
+	Identity	caller = act_as(tables_owner());
+
+	queue_lock();
+	if (SPI_connect() != SPI_OK_CONNECT)
+		elog(ERROR, "SPI_connect failed");
+	return caller;
+}
+
+static void
+queue_end(Identity caller)
+{
+	SPI_finish();
+	act_as_before(caller);
+}
+
+PG_FUNCTION_INFO_V1(propstreet_webhook_claim);
+
+/*
+ * webhook_claim(max_deliveries, lease, per_webhook): take due deliveries of all
+ * tenants, at most so many in all and under way to one webhook.  Nobody else gets
+ * them before the lease ends.  PT400 for arguments out of range.
+ */
+Datum
+propstreet_webhook_claim(PG_FUNCTION_ARGS)
+{
+	Claim		claim = {.left = argument_count(fcinfo, 0, "max_deliveries")};
+	int			per_webhook = argument_count(fcinfo, 2, "per_webhook");
+	Identity	caller;
+
+	argument_lease(fcinfo, 1, GetCurrentTimestamp());
+	InitMaterializedSRF(fcinfo, 0);
+	claim.result = (ReturnSetInfo *) fcinfo->resultinfo;
+	caller = queue_begin();
+	claim.now = GetCurrentTimestamp();
+	claim.until = argument_lease(fcinfo, 1, claim.now);
+	find_hooks(&claim, per_webhook);
+	while (claim.passed < PARK_MAX && sort_due(&claim))
+		take_ready(&claim);
+	queue_end(caller);
+	return (Datum) 0;
+}
+
+PG_FUNCTION_INFO_V1(propstreet_webhook_next_due);
+
+/*
+ * webhook_next_due(per_webhook) timestamptz: the earliest moment at which a claim
+ * may find something if nothing happens before; null if there is nothing.
+ */
+Datum
+propstreet_webhook_next_due(PG_FUNCTION_ARGS)
+{
+	static Statement find = {.sql = SCHEDULED
+		"SELECT pg_catalog.min(CASE WHEN a.count IS NULL OR s.next_attempt_utc OPERATOR(pg_catalog.>) $1 THEN s.next_attempt_utc "
+		"WHEN a.count OPERATOR(pg_catalog.>=) $2 OR " FAILING("s") " THEN a.until ELSE s.next_attempt_utc END) "
+		"FROM scheduled AS s LEFT JOIN under_way AS a ON " IS_HOOK("a", "s"),
+	.nargs = 2,.args = {T_TIMESTAMPTZ, T_INT8}};
+	Datum		values[] = {TimestampTzGetDatum(GetCurrentTimestamp()), Int64GetDatum(argument_count(fcinfo, 0, "per_webhook"))};
+	Identity	caller = act_as(tables_owner());
+	bool		isnull;
+	Datum		next;
+
+	if (SPI_connect() != SPI_OK_CONNECT)
+		elog(ERROR, "SPI_connect failed");
+	run(&find, values, NULL);
+	next = fetch_value(0, 1, &isnull);
+	queue_end(caller);
+	if (isnull)
+		PG_RETURN_NULL();
+	PG_RETURN_DATUM(next);
+}
+
+/* ---- record ---- */
+
+/* What came of a delivery */
+typedef struct Outcome
+{
+	int64		tenant_id;
+	int64		webhook_id;
+	int64		delivery_id;
+	int64		attempt;
+	int64		status;			/* of the response; 0: there was none */
+	int64		latency_ms;		/* -1: not known */
+	const char *error;			/* NULL: none */
+	int64		retry_after;	/* seconds; 0: none */
+} Outcome;
+
+/* An integer between two limits, or a problem. */
+static void
+set_integer(json_object *value, const Path *path, int64 least, int64 most, int64 *number, Problems *problems)
+{
+	if (value == NULL)
+		return;
+	if (json_object_is_type(value, json_type_int) && json_object_get_int64(value) >= least && json_object_get_int64(value) <= most)
+		*number = json_object_get_int64(value);
+	else
+		problem_add(problems, path, "must be a whole number from " INT64_FORMAT " to " INT64_FORMAT, least, most);
+}
+
+/* An id, as a string or, as in the rows of a claim, a number. */
+static void
+set_id(json_object *value, const Path *path, int64 *id, Problems *problems)
+{
+	bool		given = json_object_is_type(value, json_type_string) || json_object_is_type(value, json_type_int);
+
+	if (!given || !id_parse(json_object_get_string(value), id))
+		problem_add(problems, path, "must be an id: a positive whole number");
+}
+
+static void
+set_tenant_id(json_object *value, const Path *path, void *target, Problems *problems)
+{
+	set_id(value, path, &((Outcome *) target)->tenant_id, problems);
+}
+
+static void
+set_webhook_id(json_object *value, const Path *path, void *target, Problems *problems)
+{
+	set_id(value, path, &((Outcome *) target)->webhook_id, problems);
+}
+
+static void
+set_delivery_id(json_object *value, const Path *path, void *target, Problems *problems)
+{
+	set_id(value, path, &((Outcome *) target)->delivery_id, problems);
+}
+
+static void
+set_attempt(json_object *value, const Path *path, void *target, Problems *problems)
+{
+	set_integer(value, path, 1, PG_INT32_MAX, &((Outcome *) target)->attempt, problems);
+}
+
+static void
+set_status(json_object *value, const Path *path, void *target, Problems *problems)
+{
+	set_integer(value, path, 100, 999, &((Outcome *) target)->status, problems);
+}
+
+static void
+set_latency(json_object *value, const Path *path, void *target, Problems *problems)
+{
+	set_integer(value, path, 0, PG_INT32_MAX, &((Outcome *) target)->latency_ms, problems);
+}
+
+static void
+set_error(json_object *value, const Path *path, void *target, Problems *problems)
+{
+	const char *error = value ? json_string(value, path, problems) : NULL;
+
+	if (error)
+		((Outcome *) target)->error = pnstrdup(error, pg_mbcliplen(error, strlen(error), ERROR_MAX));
+}
+
+/* The seconds until a date as HTTP writes it (RFC 9110, section 5.6.7), or 0. */
+static int64
+seconds_until(const char *date)
+{
+	struct pg_tm tm = {0};
+	char		month[4];
+	TimestampTz time;
+	int			utc = 0;
+
+	if (sscanf(date, "%*3[A-Za-z], %2d %3s %4d %2d:%2d:%2d GMT", &tm.tm_mday, month, &tm.tm_year, &tm.tm_hour, &tm.tm_min, &tm.tm_sec) != 6)
+		return 0;
+	for (tm.tm_mon = 1; tm.tm_mon <= MONTHS_PER_YEAR && strcmp(months[tm.tm_mon - 1], month) != 0;)
+		tm.tm_mon++;
+	if (tm.tm_mon > MONTHS_PER_YEAR || tm2timestamp(&tm, 0, &utc, &time) != 0)
+		return 0;
+	return (time - GetCurrentTimestamp()) / USECS_PER_SEC + 1;
+}
+
+/* What a Retry-After says; the other side wrote it, so what can't be read is as good as nothing. */
+static void
+set_retry_after(json_object *value, const Path *path, void *target, Problems *problems)
+{
+	const char *text = value ? json_object_get_string(value) : "";
+	int64		seconds;
+
+	if (value && !json_object_is_type(value, json_type_string) && !json_object_is_type(value, json_type_int))
+		problem_add(problems, path, "must be seconds, or a date as HTTP writes it");
+	else
+	{
+		seconds = isdigit((unsigned char) *text) ? strtoi64(text, NULL, 10) : seconds_until(text);
+		((Outcome *) target)->retry_after = Max(0, Min(seconds, RETRY_AFTER_MAX_SECONDS));
+	}
+}
+
+static const Field outcome_fields[] = {
+	{"tenantId", FIELD_REQUIRED, set_tenant_id},
+	{"webhookId", FIELD_REQUIRED, set_webhook_id},
+	{"deliveryId", FIELD_REQUIRED, set_delivery_id},
+	{"attempt", FIELD_REQUIRED, set_attempt},
+	{"responseStatus", FIELD_NULLABLE, set_status},
+	{"latencyMs", FIELD_NULLABLE, set_latency},
+	{"error", FIELD_NULLABLE, set_error},
+	{"retryAfter", FIELD_NULLABLE, set_retry_after},
+	{NULL, 0, NULL}
+};
+
+/* The outcomes that an argument holds; PT400 if they are malformed. */
+static Outcome *
+argument_outcomes(FunctionCallInfo fcinfo, int *count)
+{
+	Problems	problems = {NIL};
+	json_object *array = argument_body(fcinfo, 0, &problems);
+	Outcome    *outcomes;
+
+	if (json_array(array, NULL, &problems) && json_object_array_length(array) > CLAIM_MAX)
+		problem_add(&problems, NULL, "must have at most %d outcomes", CLAIM_MAX);
+	problems_check(&problems);
+	*count = (int) json_object_array_length(array);
+	outcomes = palloc0(sizeof(Outcome) * Max(*count, 1));
+	for (int i = 0; i < *count; i++)
+	{
+		Path		path = {NULL, NULL, i};
+
+		outcomes[i].latency_ms = -1;
+		decode_object(json_object_array_get_idx(array, i), &path, outcome_fields, false, &outcomes[i], &problems);
+	}
+	problems_check(&problems);
+	return outcomes;
+}
+
+/* A delivery that is still leased for the attempt that an outcome is about, and what becomes of it */
+typedef struct Attempt
+{
+	const Outcome *outcome;
+	Datum		event;
+	Datum		resource_id;
+	bool		success;
+	bool		finished;		/* delivered, or failed for good */
+	const char *error;			/* NULL: none */
+	TimestampTz next;			/* unless it is finished */
+} Attempt;
+
+/* What a call has found out about a webhook */
+typedef struct Finding
+{
+	int64		tenant_id;
+	int64		webhook_id;
+	bool		enabled;
+	int64		failed_in_row;
+	bool		success;
+	const char *error;			/* the last; NULL: none */
+	const char *disabled_reason;	/* NULL: it stays as it is */
+} Finding;
+
+/* Deliveries that were leased for these attempts, with the state of their webhooks, by webhook */
+static Statement find_attempts = {.sql =
+	"SELECT d.number, d.event, d.resource_id, d.enabled, d.failed_in_row FROM ("
+	"SELECT DISTINCT ON (u.tenant_id, u.webhook_id, u.id) u.tenant_id, u.webhook_id, u.number, t.event, t.resource_id, w.enabled, w.failed_in_row::pg_catalog.int8 "
+	"FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2), pg_catalog.unnest($3), pg_catalog.unnest($4)) "
+	"WITH ORDINALITY AS u (tenant_id, webhook_id, id, attempt, number) "
+	"CROSS JOIN LATERAL (SELECT t.event, t.resource_id FROM propstreet.webhook_delivery AS t WHERE " IS_ROW("t", "u")
+	"AND t.leased AND t.attempts OPERATOR(pg_catalog.=) u.attempt OFFSET 0) AS t "
+	"LEFT JOIN LATERAL (SELECT w.enabled, w.failed_in_row FROM propstreet.webhook AS w WHERE " HOOK_OF("u") "OFFSET 0) AS w ON true "
+	"ORDER BY u.tenant_id, u.webhook_id, u.id, u.number) AS d ORDER BY d.tenant_id, d.webhook_id, d.number",
+.nargs = 4,.args = {T_INT8_ARRAY, T_INT8_ARRAY, T_INT8_ARRAY, T_INT8_ARRAY}};
+
+static Statement record_attempts = {.by_values = true,.sql =
+	"UPDATE propstreet.webhook_delivery AS t SET leased = false, status = u.status, next_attempt_utc = u.next_attempt_utc, "
+	"response_status = u.response_status, latency_ms = u.latency_ms, error = u.error "
+	"FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2), pg_catalog.unnest($3), pg_catalog.unnest($4), pg_catalog.unnest($5), "
+	"pg_catalog.unnest($6), pg_catalog.unnest($7), pg_catalog.unnest($8)) "
+	"AS u (tenant_id, webhook_id, id, status, next_attempt_utc, response_status, latency_ms, error) WHERE " IS_ROW("t", "u"),
+.nargs = 8,.args = {T_INT8_ARRAY, T_INT8_ARRAY, T_INT8_ARRAY, T_TEXT_ARRAY, T_TIMESTAMPTZ_ARRAY, T_INT8_ARRAY, T_INT8_ARRAY, T_TEXT_ARRAY}};
+
+static Statement unpark = {.by_values = true,.sql =
+	"UPDATE propstreet.webhook_delivery AS t SET next_attempt_utc = $5 FROM ("
+	"SELECT DISTINCT u.tenant_id, u.webhook_id, u.event, u.resource_id "
+	"FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2), pg_catalog.unnest($3), pg_catalog.unnest($4)) "
+	"AS u (tenant_id, webhook_id, event, resource_id)) AS u CROSS JOIN LATERAL ("
+	FIRST_PENDING("o.tenant_id, o.webhook_id, o.id, o.next_attempt_utc", "u") ") AS n "
+	"WHERE " IS_ROW("t", "n") "AND n.next_attempt_utc IS NULL",
+.nargs = 5,.args = {T_INT8_ARRAY, T_INT8_ARRAY, T_TEXT_ARRAY, T_INT8_ARRAY, T_TIMESTAMPTZ}};
+
+static Statement record_findings = {.by_values = true,.sql =
+	"UPDATE propstreet.webhook AS t SET failed_in_row = u.failed_in_row, last_success_utc = COALESCE(u.success_utc, t.last_success_utc), "
+	"last_error_utc = COALESCE(u.error_utc, t.last_error_utc), last_error = COALESCE(u.error, t.last_error), "
+	"enabled = t.enabled AND u.reason IS NULL, disabled_reason = COALESCE(u.reason, t.disabled_reason), "
+	"updated_utc = CASE WHEN u.reason IS NULL THEN t.updated_utc ELSE "
+	"GREATEST($8, t.updated_utc OPERATOR(pg_catalog.+) '1 microsecond'::pg_catalog.interval) END, "
+	"revision = CASE WHEN u.reason IS NULL THEN t.revision ELSE t.revision OPERATOR(pg_catalog.+) 1 END "
+	"FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2), pg_catalog.unnest($3), pg_catalog.unnest($4), pg_catalog.unnest($5), "
+	"pg_catalog.unnest($6), pg_catalog.unnest($7)) AS u (tenant_id, id, failed_in_row, success_utc, error_utc, error, reason) "
+	"WHERE t.tenant_id OPERATOR(pg_catalog.=) u.tenant_id AND t.id OPERATOR(pg_catalog.=) u.id",
+.nargs = 8,.args = {T_INT8_ARRAY, T_INT8_ARRAY, T_INT8_ARRAY, T_TIMESTAMPTZ_ARRAY, T_TIMESTAMPTZ_ARRAY, T_TEXT_ARRAY, T_TEXT_ARRAY, T_TIMESTAMPTZ}};
+
+/* Find the attempts that outcomes are about; the others' lease has ended, and somebody has claimed them again. */
+static Attempt *
+read_attempts(const Outcome *outcomes, int count, int *nattempts, Finding **findings)
+{
+	Arrays		wanted;
+	Attempt    *attempts;
+	bool		isnull;
+
+	arrays_init(&wanted, 4, count);
+	for (int i = 0; i < count; i++)
+	{
+		const Outcome *outcome = &outcomes[i];
+		Datum		row[] = {Int64GetDatum(outcome->tenant_id), Int64GetDatum(outcome->webhook_id), Int64GetDatum(outcome->delivery_id),
+		Int64GetDatum(outcome->attempt)};
+
+		arrays_add(&wanted, row, NULL);
+	}
+	*nattempts = (int) run_arrays(&find_attempts, &wanted, NULL);
+	attempts = palloc0(sizeof(Attempt) * Max(*nattempts, 1));
+	*findings = palloc0(sizeof(Finding) * Max(*nattempts, 1));
+	for (int i = 0; i < *nattempts; i++)
+	{
+		Attempt    *attempt = &attempts[i];
+		Finding    *finding = &(*findings)[i];
+
+		attempt->outcome = &outcomes[DatumGetInt64(fetch_value(i, 1, &isnull)) - 1];
+		attempt->event = fetch_value(i, 2, &isnull);
+		attempt->resource_id = fetch_value(i, 3, &isnull);
+		finding->enabled = DatumGetBool(fetch_value(i, 4, &isnull));
+		finding->failed_in_row = DatumGetInt64(fetch_value(i, 5, &isnull));
+		finding->tenant_id = attempt->outcome->tenant_id;
+		finding->webhook_id = attempt->outcome->webhook_id;
+	}
+	return attempts;
+}
+
+/* When to try again after an attempt that failed, counted from 1; false if it was the last. */
+static bool
+next_attempt(const Outcome *outcome, TimestampTz now, TimestampTz *next)
+{
+	int			delays[RETRIES_MAX];
+	int			count = retry_delays(propstreet_webhook_retry, delays);
+	double		seconds;
+
+	if (outcome->attempt > count)
+		return false;
+	seconds = delays[outcome->attempt - 1] * (1 - JITTER + 2 * JITTER * pg_prng_double(&pg_global_prng_state));
+	*next = now + (TimestampTz) rint(Max(seconds, outcome->retry_after) * USECS_PER_SEC);
+	return true;
+}
+
+/* Judge an attempt, and what it says of the webhook. */
+static void
+judge(Attempt *attempt, Finding *finding, TimestampTz now)
+{
+	const Outcome *outcome = attempt->outcome;
+
+	attempt->success = outcome->error == NULL && outcome->status >= 200 && outcome->status < 300;
+	if (attempt->success)
+	{
+		attempt->finished = true;
+		finding->success = true;
+		finding->failed_in_row = 0;
+		return;
+	}
+	attempt->error = outcome->error ? outcome->error : outcome->status ? psprintf("HTTP " INT64_FORMAT, outcome->status) : "no response";
+	attempt->finished = !next_attempt(outcome, now, &attempt->next);
+	finding->error = attempt->error;
+	if (attempt->finished)
+		finding->failed_in_row++;
+	if (!finding->enabled || finding->disabled_reason)
+		return;
+	if (outcome->status == STATUS_GONE)
+		finding->disabled_reason = "The endpoint answered 410 Gone.";
+	else if (finding->failed_in_row >= FAILED_IN_ROW_MAX)
+		finding->disabled_reason = psprintf("%d deliveries in a row have used up all their attempts; the last error: %s", FAILED_IN_ROW_MAX, attempt->error);
+}
+
+/* Judge all attempts, which are sorted by webhook; findings become one for each. Says how many. */
+static int
+judge_all(Attempt *attempts, Finding *findings, int count, TimestampTz now)
+{
+	int			nfindings = 0;
+
+	for (int i = 0; i < count; i++)
+	{
+		Finding    *last = nfindings > 0 ? &findings[nfindings - 1] : NULL;
+
+		if (last == NULL || last->tenant_id != findings[i].tenant_id || last->webhook_id != findings[i].webhook_id)
+		{
+			findings[nfindings] = findings[i];
+			last = &findings[nfindings++];
+		}
+		judge(&attempts[i], last, now);
+	}
+	return nfindings;
+}
+
+static void
+write_attempts(const Attempt *attempts, int count)
+{
+	Arrays		rows;
+
+	arrays_init(&rows, 8, count);
+	for (int i = 0; i < count; i++)
+	{
+		const Attempt *attempt = &attempts[i];
+		const Outcome *outcome = attempt->outcome;
+		const char *status = attempt->success ? "delivered" : attempt->finished ? "failed" : "pending";
+		Datum		row[] = {Int64GetDatum(outcome->tenant_id), Int64GetDatum(outcome->webhook_id), Int64GetDatum(outcome->delivery_id),
+			CStringGetTextDatum(status), TimestampTzGetDatum(attempt->next), Int64GetDatum(outcome->status), Int64GetDatum(outcome->latency_ms),
+		attempt->error ? CStringGetTextDatum(attempt->error) : (Datum) 0};
+		bool		nulls[] = {false, false, false, false, attempt->finished, outcome->status == 0, outcome->latency_ms < 0, attempt->error == NULL};
+
+		arrays_add(&rows, row, nulls);
+	}
+	run_arrays(&record_attempts, &rows, NULL);
+}
+
+/* Let the next delivery about a resource go when one is finished. */
+static void
+unpark_next(const Attempt *attempts, int count, TimestampTz now)
+{
+	Datum		moment = TimestampTzGetDatum(now);
+	Arrays		rows;
+
+	arrays_init(&rows, 4, count);
+	for (int i = 0; i < count; i++)
+	{
+		const Attempt *attempt = &attempts[i];
+		Datum		row[] = {Int64GetDatum(attempt->outcome->tenant_id), Int64GetDatum(attempt->outcome->webhook_id), attempt->event, attempt->resource_id};
+
+		if (attempt->finished)
+			arrays_add(&rows, row, NULL);
+	}
+	if (rows.count > 0)
+		run_arrays(&unpark, &rows, &moment);
+}
+
+static void
+write_findings(const Finding *findings, int count, TimestampTz now)
+{
+	Datum		moment = TimestampTzGetDatum(now);
+	Arrays		rows;
+
+	arrays_init(&rows, 7, count);
+	for (int i = 0; i < count; i++)
+	{
+		const Finding *finding = &findings[i];
+		Datum		row[] = {Int64GetDatum(finding->tenant_id), Int64GetDatum(finding->webhook_id), Int64GetDatum(finding->failed_in_row),
+			moment, moment, finding->error ? CStringGetTextDatum(finding->error) : (Datum) 0,
+		finding->disabled_reason ? CStringGetTextDatum(finding->disabled_reason) : (Datum) 0};
+		bool		nulls[] = {false, false, false, !finding->success, finding->error == NULL, finding->error == NULL, finding->disabled_reason == NULL};
+
+		arrays_add(&rows, row, nulls);
+	}
+	run_arrays(&record_findings, &rows, &moment);
+}
+
+PG_FUNCTION_INFO_V1(propstreet_webhook_record);
+
+/*
+ * webhook_record(outcomes) int: record what came of claimed deliveries, of all
+ * tenants; how many of them were still leased for that attempt.  PT400 for
+ * malformed outcomes.
+ */
+Datum
+propstreet_webhook_record(PG_FUNCTION_ARGS)
+{
+	int			count;
+	int			nattempts;
+	Outcome    *outcomes = argument_outcomes(fcinfo, &count);
+	Identity	caller = queue_begin();
+	TimestampTz now = GetCurrentTimestamp();
+	Finding    *findings;
+	Attempt    *attempts = read_attempts(outcomes, count, &nattempts, &findings);
+
+	if (nattempts > 0)
+	{
+		int			nfindings = judge_all(attempts, findings, nattempts, now);
+
+		write_attempts(attempts, nattempts);
+		unpark_next(attempts, nattempts, now);
+		write_findings(findings, nfindings, now);
+	}
+	queue_end(caller);
+	PG_RETURN_INT32(nattempts);
+}

@@ -1,0 +1,231 @@
+-- webhook_claim and webhook_record: what is sent when, to whom, and what becomes of it
+SET client_min_messages = warning;
+CREATE EXTENSION IF NOT EXISTS propstreet;
+DO $$BEGIN PERFORM propstreet.install(); END$$;
+RESET client_min_messages;
+SET timezone = 'UTC';
+\set VERBOSITY terse
+\pset format unaligned
+\pset footer off
+-- claims are of all tenants
+DELETE FROM propstreet.webhook_delivery;
+
+CREATE FUNCTION pg_temp.webhook(id bigint, secret text DEFAULT 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw') RETURNS void LANGUAGE sql AS $$
+	INSERT INTO propstreet.webhook (tenant_id, id, url, events, secret, created_utc, updated_utc)
+	VALUES (511, id, 'https://example.com/' || id, '{project.created}', secret, '2026-01-01Z', '2026-01-01Z')
+$$;
+-- An event and its delivery, due since some moment in the past: the later the greater the id
+CREATE FUNCTION pg_temp.queue(webhook bigint, event_id bigint, resource bigint, event text DEFAULT 'project.updated') RETURNS bigint LANGUAGE sql AS $$
+	INSERT INTO propstreet.event (tenant_id, id, event, resource_id, created_utc, payload)
+	VALUES (511, event_id, event, resource, '2026-01-01Z'::timestamptz + event_id * interval '1 second', json_build_object('n', event_id))
+	ON CONFLICT DO NOTHING;
+	INSERT INTO propstreet.webhook_delivery (tenant_id, webhook_id, event_id, event, resource_id, created_utc, next_attempt_utc)
+	SELECT 511, webhook, e.id, e.event, e.resource_id, e.created_utc, e.created_utc FROM propstreet.event AS e WHERE e.tenant_id = 511 AND e.id = event_id
+	RETURNING webhook_delivery.event_id
+$$;
+-- What a claim takes: webhook/event, and the attempt if it is not the first
+CREATE FUNCTION pg_temp.claim(max_deliveries integer DEFAULT 100, lease interval DEFAULT '1 hour', per_webhook integer DEFAULT 8) RETURNS text LANGUAGE sql AS $$
+	SELECT string_agg(c.webhook_id || '/' || d.event_id || CASE WHEN c.attempt > 1 THEN ' attempt ' || c.attempt ELSE '' END, ', ' ORDER BY c.webhook_id, d.event_id)
+	FROM propstreet.webhook_claim(max_deliveries, lease, per_webhook) AS c
+		JOIN propstreet.webhook_delivery AS d ON d.tenant_id = c.tenant_id AND d.webhook_id = c.webhook_id AND d.id = c.delivery_id
+$$;
+-- Record the same outcome of deliveries under way
+CREATE FUNCTION pg_temp.record(webhook bigint, outcome text, VARIADIC events bigint[] DEFAULT '{}') RETURNS integer LANGUAGE sql AS $$
+	SELECT propstreet.webhook_record(json_agg(jsonb_build_object('tenantId', d.tenant_id::text, 'webhookId', d.webhook_id::text, 'deliveryId', d.id::text,
+		'attempt', d.attempts) || outcome::jsonb ORDER BY d.event_id))
+	FROM propstreet.webhook_delivery AS d WHERE d.webhook_id = webhook AND (d.event_id = ANY (events) OR events = '{}' AND d.leased)
+$$;
+CREATE FUNCTION pg_temp.state(webhook bigint) RETURNS TABLE (event_id bigint, status text, attempts integer, due text, leased boolean, response integer, latency integer, error text)
+	LANGUAGE sql AS $$
+	SELECT d.event_id, d.status, d.attempts, CASE WHEN d.next_attempt_utc IS NULL THEN 'never' WHEN d.next_attempt_utc <= clock_timestamp() THEN 'now' ELSE 'later' END,
+		d.leased, d.response_status, d.latency_ms, d.error
+	FROM propstreet.webhook_delivery AS d WHERE d.webhook_id = webhook ORDER BY d.event_id
+$$;
+-- The lease of all that is under way ends, or the time until a retry
+CREATE FUNCTION pg_temp.expire(VARIADIC events bigint[] DEFAULT '{}') RETURNS void LANGUAGE sql AS $$
+	UPDATE propstreet.webhook_delivery SET next_attempt_utc = clock_timestamp() WHERE event_id = ANY (events) OR events = '{}' AND leased
+$$;
+
+-- The signature of the standard's test vector; what is no secret
+SELECT propstreet.webhook_signature('whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw', 'msg_p5jXN8AQM9LWM0D4loKWxJek', 1614265330, '{"test": 2432232314}');
+SELECT propstreet.webhook_signature('', '', 0, '');
+SELECT propstreet.webhook_signature('MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw', '', 0, '');
+SELECT propstreet.webhook_signature('whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaS', '', 0, '');
+SELECT propstreet.webhook_signature('whsec_' || encode('23 bytes are not enough', 'base64'), '', 0, '');
+SELECT propstreet.webhook_signature('whsec_' || translate(encode(convert_to(repeat('x', 65), 'UTF8'), 'base64'), E'\n', ''), '', 0, '');
+
+-- An empty queue
+SELECT pg_temp.claim(), propstreet.webhook_next_due(), propstreet.webhook_record('[]');
+
+-- A delivery is ready to be sent: one signature, or two while the secret before is valid
+SELECT pg_temp.webhook(1), pg_temp.queue(1, 1, 10), pg_temp.queue(1, 2, 20);
+SELECT propstreet.webhook_next_due();
+SELECT tenant_id, webhook_id, attempt, url, body, headers->>'Content-Type' AS type, headers->>'User-Agent' AS agent, headers->>'webhook-id' AS id,
+	(headers->>'webhook-timestamp')::bigint - floor(extract(epoch FROM clock_timestamp())) BETWEEN -5 AND 0 AS "timestamp",
+	headers->>'webhook-signature' = propstreet.webhook_signature('whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw', headers->>'webhook-id', (headers->>'webhook-timestamp')::bigint, body) AS signature
+FROM propstreet.webhook_claim(1);
+UPDATE propstreet.webhook SET previous_secret = 'whsec_' || translate(encode(convert_to(repeat('x', 64), 'UTF8'), 'base64'), E'\n', ''), previous_secret_until = clock_timestamp() + interval '1 hour';
+SELECT headers->>'webhook-id' AS id, headers->>'webhook-signature' =
+	propstreet.webhook_signature(w.secret, headers->>'webhook-id', (headers->>'webhook-timestamp')::bigint, body) || ' ' ||
+	propstreet.webhook_signature(w.previous_secret, headers->>'webhook-id', (headers->>'webhook-timestamp')::bigint, body) AS signature
+FROM propstreet.webhook_claim(1) AS c JOIN propstreet.webhook AS w ON w.id = c.webhook_id AND w.tenant_id = c.tenant_id;
+UPDATE propstreet.webhook SET previous_secret_until = clock_timestamp();
+SELECT pg_temp.expire();
+SELECT headers->>'webhook-id' AS id, headers->>'webhook-signature' LIKE '% %' AS two FROM propstreet.webhook_claim() ORDER BY 1;
+
+-- Under way: nobody gets them again, until the lease ends
+SELECT pg_temp.claim(), propstreet.webhook_next_due() > clock_timestamp() AS later;
+SELECT pg_temp.expire();
+SELECT pg_temp.claim();
+-- an outcome of an attempt before counts no more, and none counts twice
+SELECT pg_temp.record(1, '{"attempt": 2, "responseStatus": 200}');
+SELECT pg_temp.record(1, '{"responseStatus": 204, "latencyMs": 12}', 1);
+SELECT pg_temp.record(1, '{"responseStatus": 500}', 1), pg_temp.record(1, '{"responseStatus": 500, "webhookId": 2}', 2);
+SELECT propstreet.webhook_record(json_build_array(o, o)) FROM (
+	SELECT json_build_object('tenantId', tenant_id, 'webhookId', webhook_id, 'deliveryId', id, 'attempt', attempts, 'responseStatus', 299) AS o
+	FROM propstreet.webhook_delivery WHERE event_id = 2) AS o;
+SELECT * FROM pg_temp.state(1);
+SELECT failed_in_row, last_success_utc > clock_timestamp() - interval '1 minute' AS last_success, last_error_utc, last_error, revision FROM propstreet.webhook WHERE id = 1;
+SELECT pg_temp.claim(), propstreet.webhook_next_due();
+
+-- About one resource in order, and only one under way; project 10 and prospect 10 are two
+SELECT pg_temp.queue(1, n, 10) AS project_10, pg_temp.queue(1, n + 10, n) AS others FROM generate_series(11, 13) AS n;
+SELECT pg_temp.queue(1, 31, 10, 'prospect.updated'), pg_temp.queue(1, 32, 10, 'prospect.deleted');
+SELECT pg_temp.claim();
+SELECT event_id FROM pg_temp.state(1) WHERE status = 'pending' AND due = 'never';
+SELECT pg_temp.claim();
+SELECT pg_temp.record(1, '{"responseStatus": 200}', 31), pg_temp.claim();
+-- a failure keeps the later ones waiting, until the last attempt
+SELECT pg_temp.record(1, '{"responseStatus": 500}', 11), pg_temp.record(1, '{"responseStatus": 200}', 21, 22, 23), pg_temp.claim();
+SELECT pg_temp.queue(1, 14, 10), pg_temp.claim(), pg_temp.expire(11);
+SELECT pg_temp.claim();
+SET propstreet.webhook_retry = '60';
+SELECT pg_temp.record(1, '{"responseStatus": 500}', 11), pg_temp.record(1, '{"responseStatus": 200}', 32), pg_temp.claim();
+SELECT pg_temp.record(1, '{"responseStatus": 200}', 12), pg_temp.claim();
+SELECT pg_temp.record(1, '{"responseStatus": 200}', 13), pg_temp.claim();
+SELECT * FROM pg_temp.state(1) WHERE event_id > 10;
+RESET propstreet.webhook_retry;
+
+-- Retries: the schedule give or take a tenth, or what Retry-After says if that is later, up to a day
+CREATE FUNCTION pg_temp.retry(attempt integer, outcome text) RETURNS numeric LANGUAGE plpgsql AS $$
+DECLARE
+	delay interval;
+BEGIN
+	UPDATE propstreet.webhook_delivery SET status = 'pending', attempts = attempt, leased = true WHERE event_id = 1;
+	PERFORM pg_temp.record(1, outcome, 1);
+	SELECT next_attempt_utc - clock_timestamp() INTO delay FROM propstreet.webhook_delivery WHERE event_id = 1;
+	RETURN extract(epoch FROM delay);
+END
+$$;
+SELECT n AS attempt, pg_temp.retry(n, '{"responseStatus": 500}') BETWEEN wait * 0.9 - 1 AND wait * 1.1 AS in_time
+FROM unnest(ARRAY[5, 60, 300, 1800, 7200, 18000, 36000, 61200]) WITH ORDINALITY AS w (wait, n_), CAST(n_ AS integer) AS n;
+SELECT count(DISTINCT round(pg_temp.retry(8, '{"responseStatus": 500}'))) > 10 AS jitter FROM generate_series(1, 20);
+SELECT pg_temp.retry(9, '{"responseStatus": 500}') AS after_the_last;
+SELECT round(pg_temp.retry(1, '{"responseStatus": 503, "retryAfter": "100"}')) AS seconds, round(pg_temp.retry(1, '{"responseStatus": 429, "retryAfter": 100}')) AS number,
+	round(pg_temp.retry(1, '{"responseStatus": 503, "retryAfter": "1000000000"}')) AS at_most, pg_temp.retry(2, '{"responseStatus": 503, "retryAfter": "1"}') > 50 AS earlier;
+SELECT pg_temp.retry(1, jsonb_build_object('responseStatus', 503, 'retryAfter', to_char((clock_timestamp() + interval '1 hour') AT TIME ZONE 'UTC', 'Dy, DD Mon YYYY HH24:MI:SS "GMT"'))::text)
+	BETWEEN 3590 AND 3610 AS date;
+SELECT text, pg_temp.retry(1, json_build_object('responseStatus', 503, 'retryAfter', text)::text) < 6 AS ignored
+FROM unnest(ARRAY['', 'soon', '-5', 'Sun, 06 Nov 1994 08:49:37 GMT', 'Sun, 06 Foo 2094 08:49:37 GMT', 'Sun, 99 Nov 294276 99:99:99 GMT']) AS text;
+SET propstreet.webhook_retry = '';
+SELECT pg_temp.retry(1, '{"responseStatus": 500}') AS no_retry;
+SET propstreet.webhook_retry = ' 1, 2 ,3 ';
+SELECT pg_temp.retry(3, '{"error": "timed out"}') < 4 AS third, pg_temp.retry(4, '{}') AS fourth;
+SELECT error FROM pg_temp.state(1) WHERE event_id = 1;
+\set VERBOSITY default
+SET propstreet.webhook_retry = '5,';
+SET propstreet.webhook_retry = 'a';
+SET propstreet.webhook_retry = '-1';
+SET propstreet.webhook_retry = '5 6';
+SET propstreet.webhook_retry = '99999999';
+\set VERBOSITY terse
+RESET propstreet.webhook_retry;
+-- an error makes a failure, whatever the status; a redirect is one
+SELECT pg_temp.retry(1, '{"responseStatus": 200, "error": "timed out"}') > 4 AS error, pg_temp.retry(1, '{"responseStatus": 301}') > 4 AS redirect;
+SELECT last_error, last_error_utc > last_success_utc AS failing FROM propstreet.webhook WHERE id = 1;
+
+-- 410 disables at once, and the delivery stays; ten failures in a row do, with a success between they don't
+DELETE FROM propstreet.webhook_delivery;
+SELECT pg_temp.webhook(2), pg_temp.webhook(3);
+SELECT count(pg_temp.queue(w, n, n)) FROM generate_series(40, 61) AS n, generate_series(2, 3) AS w;
+SELECT pg_temp.claim(10, per_webhook => 5);
+SELECT pg_temp.record(2, '{"responseStatus": 200}', 40), pg_temp.record(2, '{"responseStatus": 410}', 41), pg_temp.record(2, '{"responseStatus": 200}', 42);
+SELECT enabled, disabled_reason, revision, updated_utc > clock_timestamp() - interval '1 minute' AS updated, last_error FROM propstreet.webhook WHERE id = 2;
+SET propstreet.webhook_retry = '';
+SELECT pg_temp.record(3, '{"responseStatus": 500}'), failed_in_row, enabled FROM propstreet.webhook WHERE id = 3;
+SELECT pg_temp.claim(per_webhook => 20);
+SELECT pg_temp.record(3, '{"responseStatus": 200}');
+SELECT pg_temp.claim(per_webhook => 9);
+SELECT pg_temp.record(3, '{"responseStatus": 503}');
+SELECT failed_in_row, enabled, revision FROM propstreet.webhook WHERE id = 3;
+SELECT pg_temp.claim();
+SELECT pg_temp.record(3, '{"error": "timed out"}');
+SELECT failed_in_row, enabled, disabled_reason, revision FROM propstreet.webhook WHERE id = 3;
+RESET propstreet.webhook_retry;
+-- a disabled one keeps collecting, but nothing is due
+SELECT pg_temp.queue(2, 70, 40), pg_temp.claim(), propstreet.webhook_next_due() IS NULL AS never;
+SELECT status, due, count(*) FROM pg_temp.state(2) GROUP BY 1, 2 ORDER BY 1, 2;
+
+-- So many in all, and to one webhook; a webhook that fails gets one at a time, and the others have their share first
+DELETE FROM propstreet.webhook_delivery;
+DELETE FROM propstreet.webhook;
+SELECT pg_temp.webhook(n) FROM generate_series(1, 4) AS n;
+UPDATE propstreet.webhook SET last_error_utc = clock_timestamp() WHERE id >= 3;
+SELECT count(pg_temp.queue(w, n, n)) FROM generate_series(100, 110) AS n, generate_series(1, 4) AS w;
+SELECT pg_temp.claim(3);
+SELECT pg_temp.claim(6, per_webhook => 3);
+SELECT propstreet.webhook_next_due(3) > clock_timestamp() AS later, propstreet.webhook_next_due(4) < clock_timestamp() AS now;
+SELECT pg_temp.claim(100, per_webhook => 4), pg_temp.claim(100, per_webhook => 4);
+SELECT pg_temp.record(3, '{"responseStatus": 200}'), pg_temp.claim(100, per_webhook => 3);
+
+-- Those that must wait are passed over once, however many there are
+DELETE FROM propstreet.webhook_delivery;
+SELECT count(pg_temp.queue(1, n, 1)) FROM generate_series(1000, 1499) AS n;
+SELECT pg_temp.queue(1, 1500, 2), pg_temp.queue(2, 1501, 2);
+SELECT pg_temp.claim(), pg_temp.claim();
+SELECT due, count(*) FROM pg_temp.state(1) GROUP BY 1;
+
+-- What has no webhook or no event any more is deleted
+DELETE FROM propstreet.webhook_delivery;
+SELECT pg_temp.queue(1, n, n), pg_temp.queue(2, n, n) FROM generate_series(2000, 2002) AS n;
+DELETE FROM propstreet.event WHERE id = 2001;
+DELETE FROM propstreet.webhook WHERE id = 2;
+SELECT pg_temp.claim();
+SELECT webhook_id, event_id FROM propstreet.webhook_delivery ORDER BY event_id;
+SELECT pg_temp.record(1, '{"responseStatus": 200}');
+
+-- A secret that was spoilt disables its webhook, and nobody else's
+DELETE FROM propstreet.webhook_delivery;
+SELECT pg_temp.webhook(5, 'whsec_?'), pg_temp.queue(5, 2010, 1), pg_temp.queue(1, 2010, 1);
+SELECT pg_temp.claim();
+SELECT enabled, disabled_reason, revision FROM propstreet.webhook WHERE id = 5;
+
+-- Arguments
+SELECT propstreet.webhook_claim(0);
+SELECT propstreet.webhook_claim(NULL);
+SELECT propstreet.webhook_claim(1, '0');
+SELECT propstreet.webhook_claim(1, '2 days');
+SELECT propstreet.webhook_claim(1, NULL);
+SELECT propstreet.webhook_claim(1, '1 minute', 0);
+SELECT propstreet.webhook_record(NULL);
+SELECT propstreet.webhook_record('{}');
+\set VERBOSITY default
+SELECT propstreet.webhook_record('[{"tenantId": "1", "webhookId": 1, "deliveryId": "01", "attempt": 0, "responseStatus": "200", "latencyMs": -1, "error": 1, "retryAfter": {}, "x": 1}, {}]');
+\set VERBOSITY terse
+BEGIN ISOLATION LEVEL REPEATABLE READ;
+SELECT pg_temp.claim();
+ROLLBACK;
+
+-- Not for everybody
+CREATE ROLE regress_nobody;
+GRANT USAGE ON SCHEMA propstreet TO regress_nobody;
+SET ROLE regress_nobody;
+SELECT propstreet.webhook_claim();
+SELECT propstreet.webhook_record('[]');
+SELECT propstreet.webhook_next_due();
+RESET ROLE;
+DROP OWNED BY regress_nobody;
+DROP ROLE regress_nobody;
+DELETE FROM propstreet.webhook_delivery;
+DELETE FROM propstreet.webhook;
+DELETE FROM propstreet.event WHERE tenant_id = 511;
