@@ -444,6 +444,7 @@ insert_deliveries(Deliveries *deliveries)
 	values[4] = array_of(deliveries->events, deliveries->count, offsetof(Event, id), T_INT8);
 	values[5] = int64_array(deliveries->webhooks, deliveries->count);
 	run(&insert, values, NULL);
+	wake_worker_at_commit();
 	deliveries->count = 0;
 }
 
