@@ -25,3 +25,50 @@ CREATE FUNCTION propstreet.webhook_signature(secret text, id text, "timestamp" b
 	LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'propstreet_webhook_signature';
 COMMENT ON FUNCTION propstreet.webhook_signature(text, text, bigint, text) IS
 	'The header webhook-signature of a body, as Standard Webhooks define it';
+
+-- Subscriptions, for the session's tenant.
+
+CREATE FUNCTION propstreet.webhook_create(body json) RETURNS json
+	LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'propstreet_webhook_create';
+COMMENT ON FUNCTION propstreet.webhook_create(json) IS
+	'Subscribe to events; the webhook as JSON, with its secret, which is shown only this once';
+
+CREATE FUNCTION propstreet.webhook_get(id bigint) RETURNS json
+	LANGUAGE c STABLE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'propstreet_webhook_get';
+COMMENT ON FUNCTION propstreet.webhook_get(bigint) IS
+	'A webhook as JSON';
+
+CREATE FUNCTION propstreet.webhook_list() RETURNS json
+	LANGUAGE c STABLE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'propstreet_webhook_list';
+COMMENT ON FUNCTION propstreet.webhook_list() IS
+	'All webhooks, as JSON';
+
+CREATE FUNCTION propstreet.webhook_update(id bigint, patch json, if_match text DEFAULT NULL) RETURNS json
+	LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'propstreet_webhook_update';
+COMMENT ON FUNCTION propstreet.webhook_update(bigint, json, text) IS
+	'Change a webhook, or enable or disable it; the webhook as JSON';
+
+CREATE FUNCTION propstreet.webhook_delete(id bigint) RETURNS void
+	LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'propstreet_webhook_delete';
+COMMENT ON FUNCTION propstreet.webhook_delete(bigint) IS
+	'End a subscription, and delete what it was sent';
+
+CREATE FUNCTION propstreet.webhook_rotate_secret(id bigint) RETURNS json
+	LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'propstreet_webhook_rotate_secret';
+COMMENT ON FUNCTION propstreet.webhook_rotate_secret(bigint) IS
+	'Give a webhook a new secret, while the old one signs along for 24 hours; the webhook as JSON, with the new secret';
+
+CREATE FUNCTION propstreet.webhook_deliveries(id bigint, status text DEFAULT NULL, page_size integer DEFAULT 100, cursor text DEFAULT NULL) RETURNS json
+	LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'propstreet_webhook_deliveries';
+COMMENT ON FUNCTION propstreet.webhook_deliveries(bigint, text, integer, text) IS
+	'A page of what a webhook was sent, or is to be, newest first, as JSON';
+
+CREATE FUNCTION propstreet.webhook_test(id bigint) RETURNS json
+	LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'propstreet_webhook_test';
+COMMENT ON FUNCTION propstreet.webhook_test(bigint) IS
+	'Send a webhook the event webhook.test; the id of the delivery, as JSON';
+
+CREATE FUNCTION propstreet.webhook_replay(id bigint, since timestamptz, failed_only boolean DEFAULT false) RETURNS json
+	LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'propstreet_webhook_replay';
+COMMENT ON FUNCTION propstreet.webhook_replay(bigint, timestamptz, boolean) IS
+	'Send a webhook again what happened since a moment, or what of it failed; how many deliveries, as JSON';

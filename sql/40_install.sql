@@ -12,6 +12,8 @@ CREATE FUNCTION propstreet.operations() RETURNS SETOF regprocedure
 			'prospect_upsert', 'contact_projects', 'company_projects',
 			'prospect_add_batch', 'prospect_update_batch',
 			'project_list', 'prospect_list', 'prospect_list_all', 'project_changes', 'prospect_changes', 'sync_barrier',
+			'webhook_create', 'webhook_get', 'webhook_list', 'webhook_update', 'webhook_delete', 'webhook_rotate_secret',
+			'webhook_deliveries', 'webhook_test', 'webhook_replay',
 			'handle', 'handle_postgrest')
 $operations$;
 COMMENT ON FUNCTION propstreet.operations() IS 'The operations: functions whose execute right is the permission';
@@ -65,9 +67,12 @@ BEGIN
 		EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO %I', operation, role);
 	END LOOP;
 	EXECUTE format('GRANT SELECT ON propstreet.company, propstreet.contact, propstreet.investment_strategy, propstreet.property,
-		propstreet.project, propstreet.project_property, propstreet.prospect, propstreet.event, propstreet.project_delta, propstreet.prospect_delta TO %I', role);
+		propstreet.project, propstreet.project_property, propstreet.prospect, propstreet.event, propstreet.webhook_delivery, propstreet.webhook_status, propstreet.project_delta, propstreet.prospect_delta TO %I', role);
 	EXECUTE format('GRANT USAGE ON SCHEMA propstreet_api TO %I', role);
 	EXECUTE format('GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA propstreet_api TO %I', role);
+	-- less the secrets
+	EXECUTE format('GRANT SELECT (tenant_id, id, name, url, events, filter_namespace, exclude_origin, enabled, disabled_reason, created_utc,
+		updated_utc, revision, failed_in_row, dropped, last_success_utc, last_error_utc, last_error) ON propstreet.webhook TO %I', role);
 	EXECUTE format('GRANT SELECT ON ALL TABLES IN SCHEMA propstreet_api TO %I', role);
 	FOR writable IN SELECT * FROM (VALUES
 			('company', 'name, tags, blocked', 'name, tags, blocked'),
@@ -153,7 +158,7 @@ COMMENT ON FUNCTION propstreet.check() IS
 CREATE FUNCTION propstreet.purge() RETURNS bigint
 	LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'propstreet_purge';
 COMMENT ON FUNCTION propstreet.purge() IS
-	'Delete what has expired, of all tenants: idempotency keys after 24 hours; the number of rows. To be called now and then';
+	'Delete what is over, of all tenants: idempotency keys after 24 hours, events and deliveries after propstreet.keep_undelivered; the number of rows. To be called now and then';
 
 REVOKE ALL ON FUNCTION propstreet.install(), propstreet.grant_to(name), propstreet.check(), propstreet.purge() FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION propstreet.install(), propstreet.grant_to(name), propstreet.check(), propstreet.purge()

@@ -19,6 +19,16 @@ FROM propstreet.prospect AS p;
 COMMENT ON VIEW propstreet.prospect_delta IS
 	'Prospects, removed ones included, with ETag and the API''s JSON; for a delta read call propstreet.sync_barrier() first, or use propstreet.prospect_changes()';
 
+CREATE VIEW propstreet.webhook_status WITH (security_invoker) AS
+SELECT w.tenant_id, w.id, w.name, w.url, w.enabled, w.disabled_reason, d.backlog, d.oldest_undelivered_utc, w.failed_in_row,
+	w.last_success_utc, w.last_error_utc, w.last_error, w.dropped
+FROM propstreet.webhook AS w CROSS JOIN LATERAL (
+	SELECT count(*) AS backlog, min(d.created_utc) AS oldest_undelivered_utc
+	FROM propstreet.webhook_delivery AS d
+	WHERE d.tenant_id = w.tenant_id AND d.webhook_id = w.id AND d.status = 'pending') AS d;
+COMMENT ON VIEW propstreet.webhook_status IS
+	'How each webhook is doing: what waits to be delivered, since when, the last success and error, whether it is disabled and why';
+
 CREATE FUNCTION propstreet.table_version() RETURNS integer
 	LANGUAGE sql IMMUTABLE PARALLEL SAFE AS 'SELECT 1';
 -- DROP EXTENSION CASCADE leaves tables without the columns of our types: they must not count as installed

@@ -572,6 +572,21 @@ queue_end(Identity caller)
 	act_as_before(caller);
 }
 
+/* Let the first delivery about each resource go that waits in a webhook's queue; needs queue_lock(). */
+void
+queue_unpark(int64 tenant_id, int64 webhook_id)
+{
+	static Statement unpark_all = {.by_values = true,.sql = "UPDATE propstreet.webhook_delivery AS t SET next_attempt_utc = $3 FROM ("
+		"SELECT DISTINCT ON (o.resource_id, " KIND_OF("o") ") o.* FROM propstreet.webhook_delivery AS o "
+		"WHERE o.tenant_id OPERATOR(pg_catalog.=) $1 AND o.webhook_id OPERATOR(pg_catalog.=) $2 AND o.status OPERATOR(pg_catalog.=) 'pending' "
+		"ORDER BY o.resource_id, " KIND_OF("o") ", o.event_id) AS o WHERE " IS_ROW("t", "o") "AND o.next_attempt_utc IS NULL",
+	.nargs = 3,.args = {T_INT8, T_INT8, T_TIMESTAMPTZ}};
+	Datum		values[] = {Int64GetDatum(tenant_id), Int64GetDatum(webhook_id), TimestampTzGetDatum(GetCurrentTimestamp())};
+
+	run(&unpark_all, values, NULL);
+	wake_worker_at_commit();
+}
+
 PG_FUNCTION_INFO_V1(propstreet_webhook_claim);
 
 /*

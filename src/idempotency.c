@@ -21,7 +21,6 @@
 #define KEY_LOCK_CLASS 4		/* field 4 of the tag; writers' locks use 3 */
 #define KEY_MAX_CHARACTERS 255
 #define KEYS_MAX 1000			/* in a transaction */
-#define KEPT_HOURS 24
 
 /* The key without quotes; PT400 if it can't be one. */
 static const char *
@@ -223,31 +222,4 @@ idempotent_end(Operation *operation, Idempotent *idempotent, const Row *created,
 	idempotent->headers = answer_headers(&about);
 	idempotent->body = cstring_to_text_with_len(answer->data, answer->len);
 	idempotent_record(operation, idempotent);
-}
-
-PG_FUNCTION_INFO_V1(propstreet_purge);
-
-/*
- * purge() bigint: delete what has expired, of all tenants; how many rows.  Acts as
- * the tables' owner; may run at any time, also twice at once.
- */
-Datum
-propstreet_purge(PG_FUNCTION_ARGS)
-{
-	static Statement keys = {.sql = "DELETE FROM propstreet.idempotency_key AS t USING ("
-		"SELECT k.tenant_id, k.key FROM propstreet.idempotency_key AS k WHERE k.created_utc OPERATOR(pg_catalog.<=) $1 "
-		"FOR UPDATE SKIP LOCKED) AS k "
-		"WHERE t.tenant_id OPERATOR(pg_catalog.=) k.tenant_id AND t.key OPERATOR(pg_catalog.=) k.key",
-	.nargs = 1,.args = {T_TIMESTAMPTZ}};
-	Datum		values[] = {TimestampTzGetDatum(GetCurrentTimestamp() - KEPT_HOURS * USECS_PER_HOUR)};
-	Identity	caller = act_as(tables_owner());
-	uint64		purged;
-
-	(void) fcinfo;
-	if (SPI_connect() != SPI_OK_CONNECT)
-		elog(ERROR, "SPI_connect failed");
-	purged = run(&keys, values, NULL);
-	SPI_finish();
-	act_as_before(caller);
-	PG_RETURN_INT64(purged);
 }

@@ -96,11 +96,10 @@ argument_if_match(FunctionCallInfo fcinfo, int number)
 	return header;
 }
 
-/* PT412 if a precondition does not hold for a row, PT428 if it is missing where it has to be there. */
+/* PT412 if a precondition does not hold for a version, PT428 if it is missing where it has to be there. */
 void
-check_if_match(const char *header, const Row *row, Kind kind)
+check_version(const char *header, const Version *version)
 {
-	Version		version = row_version(row, kind);
 	Problem		problem = {.parameter = "If-Match"};
 	Problems	problems = {NIL};
 	bool		match;
@@ -112,13 +111,21 @@ check_if_match(const char *header, const Row *row, Kind kind)
 		problem.detail = "is needed here: the resource's ETag, or *";
 		problem_raise(PT_PRECONDITION_REQUIRED, &problem);
 	}
-	match = if_match(header, &version, &problems);
+	match = if_match(header, version, &problems);
 	problems_check(&problems);
 	if (match)
 		return;
 	problem.parameter = NULL;
 	problem.detail = "ETag mismatch - resource was modified";
 	problem_raise(PT_PRECONDITION_FAILED, &problem);
+}
+
+void
+check_if_match(const char *header, const Row *row, Kind kind)
+{
+	Version		version = row_version(row, kind);
+
+	check_version(header, &version);
 }
 
 /*

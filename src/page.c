@@ -20,21 +20,10 @@
 #define PAGE_SIZE_MAX 500
 #define TAGS_MAX 50				/* in a filter */
 
-/* What a list is asked for, and what a barrier allows it to show */
-typedef struct PageRequest
-{
-	int			size;
-	bool		has_since;
-	const char *cursor;			/* NULL: a first page */
-	Position	after;			/* the rows after this one */
-	bool		synced;
-	TimestampTz barrier;		/* the rows stamped before this */
-} PageRequest;
-
 /* ---- parameters ---- */
 
 /* page_size and cursor; what is wrong with them is added to the problems. */
-static PageRequest
+PageRequest
 argument_page(FunctionCallInfo fcinfo, int number, int default_size, Problems *problems)
 {
 	PageRequest page = {.size = PG_ARGISNULL(number) ? default_size : PG_GETARG_INT32(number)};
@@ -143,7 +132,7 @@ receive_row(TupleTableSlot *slot, DestReceiver *self)
 }
 
 /* Write a whole list: the rows of a statement, and the page object. */
-static void
+void
 append_list(FunctionCallInfo fcinfo, StringInfo out, Statement *statement, const Datum *values, const bool *nulls, const PageRequest *page,
 			void (*append) (StringInfo, const Datum *, const bool *, Position *))
 {

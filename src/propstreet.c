@@ -63,15 +63,21 @@ define_tenant_id(void)
 		(void) set_config_option("propstreet.tenant_id", NO_TENANT, PGC_SUSET, source, GUC_ACTION_SET, true, 0, false);
 }
 
-/* Who writes is told in payloads and headers: printable ASCII. */
+/* Can a text say who writes? It is told in payloads and headers: up to 100 characters of printable ASCII. */
+bool
+is_change_origin(const char *text)
+{
+	const char *c = text;
+
+	while (*c >= ' ' && *c <= '~')
+		c++;
+	return *c == '\0' && c - text <= CHANGE_ORIGIN_MAX;
+}
+
 static bool
 check_change_origin(char **value, void **extra pg_attribute_unused(), GucSource source pg_attribute_unused())
 {
-	const char *c = *value;
-
-	while (*c >= 0x20 && *c <= 0x7e)
-		c++;
-	if (*c == '\0' && c - *value <= CHANGE_ORIGIN_MAX)
+	if (is_change_origin(*value))
 		return true;
 	GUC_check_errdetail("A change's origin has 1 to %d printable ASCII characters; empty: none.", CHANGE_ORIGIN_MAX);
 	return false;

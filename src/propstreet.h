@@ -243,7 +243,7 @@ extern bool cursor_parse(const char *text, Position *position);
 /* Types of columns and parameters; ours are resolved by name. */
 typedef enum ColumnType
 {
-	T_INT4, T_INT8, T_INT8_ARRAY, T_JSON, T_TEXT, T_TEXT_ARRAY, T_TIMESTAMPTZ,
+	T_BOOL, T_INT4, T_INT8, T_INT8_ARRAY, T_JSON, T_TEXT, T_TEXT_ARRAY, T_TIMESTAMPTZ,
 	T_PRICE, T_PRICE_RANGE, T_EXTERNAL_REF, T_EXTERNAL_REF_ARRAY, T_ASSET_TYPE, T_MANDATE,
 	T_PROJECT_STATUS, T_PROJECT_CLASSIFICATION, T_TEASER_STAGE, T_PROSPECT_CLASSIFICATION,
 	T_BYTEA, T_JSON_ARRAY, T_TIMESTAMPTZ_ARRAY, T_PROSPECT_ARRAY
@@ -364,6 +364,7 @@ extern void append_project_of(StringInfo out, const Row *row, const char *change
 extern void append_prospect_of(StringInfo out, const Row *row, const char *change_origin);
 extern void append_enum(StringInfo out, Datum value);
 extern void append_external_refs(StringInfo out, Datum array);
+extern void append_version_etag(StringInfo out, const Version *version);
 extern void append_etag(StringInfo out, const Row *row, Kind kind);
 extern void append_member(StringInfo out, const char *name);
 extern void append_id(StringInfo out, int64 id);
@@ -489,9 +490,27 @@ extern char *argument_text(FunctionCallInfo fcinfo, int number);
 extern struct json_object *argument_body(FunctionCallInfo fcinfo, int number, Problems *problems);
 extern ExternalRef *argument_ref(FunctionCallInfo fcinfo, int number, Problems *problems);
 extern char *argument_if_match(FunctionCallInfo fcinfo, int number);
+extern void check_version(const char *header, const Version *version);
 extern void check_if_match(const char *header, const Row *row, Kind kind);
 extern void join_ref(Change *change, int column, ExternalRef *ref, Problems *problems);
 extern void append_result(StringInfo out, const char *result);
+
+/* ---- page.c: lists ---- */
+
+/* What a list is asked for, and what a barrier allows it to show */
+typedef struct PageRequest
+{
+	int			size;
+	bool		has_since;
+	const char *cursor;			/* NULL: a first page */
+	Position	after;			/* the rows after this one */
+	bool		synced;
+	TimestampTz barrier;		/* the rows stamped before this */
+} PageRequest;
+
+extern PageRequest argument_page(FunctionCallInfo fcinfo, int number, int default_size, Problems *problems);
+extern void append_list(FunctionCallInfo fcinfo, StringInfo out, Statement *statement, const Datum *values, const bool *nulls,
+						const PageRequest *page, void (*append) (StringInfo, const Datum *, const bool *, Position *));
 
 /* ---- project.c, prospect.c ---- */
 
@@ -508,6 +527,8 @@ extern void project_require(Operation *operation, int64 id, bool include_deleted
 extern void project_share(int64 tenant_id, int64 id);
 
 /* ---- idempotency.c: retries that never do a thing twice ---- */
+
+#define KEPT_HOURS 24			/* that an answer is kept */
 
 /* A request that has an Idempotency-Key, or none; and the answer that it has got before */
 typedef struct Idempotent
@@ -537,6 +558,7 @@ extern char *propstreet_webhook_retry;
 extern bool propstreet_webhook_allow_http;
 extern bool check_webhook_retry(char **value, void **extra, GucSource source);
 extern void queue_lock(void);
+extern void queue_unpark(int64 tenant_id, int64 webhook_id);
 extern void watch_commits(void);
 extern void wake_worker_at_commit(void);
 
@@ -591,6 +613,7 @@ extern int	propstreet_notify;
 extern bool propstreet_events;
 #define CHANGE_ORIGIN_MAX 100	/* characters */
 
+extern bool is_change_origin(const char *text);
 extern char *propstreet_change_origin;
 extern int	propstreet_keep_undelivered;	/* seconds */
 

@@ -126,18 +126,25 @@ append_enum_member(StringInfo out, const char *name, const Row *row, int column)
 	append_enum(out, row->values[column]);
 }
 
-/* The member etag of a version of a row. */
+/* The member etag of a version. */
 void
-append_etag(StringInfo out, const Row *row, Kind kind)
+append_version_etag(StringInfo out, const Version *version)
 {
-	Version		version = row_version(row, kind);
 	char		tag[ETAG_LEN + 1];
 
-	etag_of(&version, tag);
+	etag_of(version, tag);
 	append_member(out, "etag");
 	appendBinaryStringInfo(out, "\"W/\\\"", strlen("\"W/\\\""));
 	appendBinaryStringInfo(out, tag, ETAG_LEN);
 	appendBinaryStringInfo(out, "\\\"\"", strlen("\\\"\""));
+}
+
+void
+append_etag(StringInfo out, const Row *row, Kind kind)
+{
+	Version		version = row_version(row, kind);
+
+	append_version_etag(out, &version);
 }
 
 static void

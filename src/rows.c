@@ -59,6 +59,8 @@ type_oid(ColumnType type)
 {
 	switch (type)
 	{
+		case T_BOOL:
+			return BOOLOID;
 		case T_INT4:
 			return INT4OID;
 		case T_INT8:

@@ -1,0 +1,123 @@
+/*
+ * purge.c
+ *	  Deleting what is over: idempotency keys, events and deliveries.  For all
+ *	  tenants, as the tables' owner.
+ */
+#include "postgres.h"
+
+#include "executor/spi.h"
+#include "utils/timestamp.h"
+
+#include "propstreet.h"
+
+/*
+ * Rows of event and webhook_delivery are found from the lowest id on, in each
+ * tenant (or webhook), up to the first that is a day too young: ids and moments grow
+ * together but for the time that a transaction lasts.
+ */
+#define SLACK "'1 day'::pg_catalog.interval"
+#define SCAN(table, key, next) \
+	"WITH RECURSIVE groups AS (" \
+	"(SELECT " key " FROM propstreet." table " AS t ORDER BY " key " LIMIT 1) UNION ALL " \
+	"SELECT n.* FROM groups AS g CROSS JOIN LATERAL (SELECT " key " FROM propstreet." table " AS t WHERE " next " ORDER BY " key " LIMIT 1) AS n) "
+#define OLD(table, of) \
+	"CROSS JOIN LATERAL (SELECT o.* FROM propstreet." table " AS o WHERE " of " AND o.created_utc OPERATOR(pg_catalog.<) $1 " \
+	"AND o.id OPERATOR(pg_catalog.<) coalesce((SELECT o.id FROM propstreet." table " AS o WHERE " of \
+	" AND o.created_utc OPERATOR(pg_catalog.>=) ($1 OPERATOR(pg_catalog.+) " SLACK ") ORDER BY o.id LIMIT 1), 9223372036854775807)) AS o "
+
+#define OF_TENANT "o.tenant_id OPERATOR(pg_catalog.=) g.tenant_id"
+#define OF_WEBHOOK OF_TENANT " AND o.webhook_id OPERATOR(pg_catalog.=) g.webhook_id"
+
+static uint64
+purge_keys(TimestampTz now)
+{
+	static Statement keys = {.sql = "DELETE FROM propstreet.idempotency_key AS t USING ("
+		"SELECT k.tenant_id, k.key FROM propstreet.idempotency_key AS k WHERE k.created_utc OPERATOR(pg_catalog.<=) $1 "
+		"FOR UPDATE SKIP LOCKED) AS k "
+		"WHERE t.tenant_id OPERATOR(pg_catalog.=) k.tenant_id AND t.key OPERATOR(pg_catalog.=) k.key",
+	.nargs = 1,.args = {T_TIMESTAMPTZ}};
+	Datum		values[] = {TimestampTzGetDatum(now - KEPT_HOURS * USECS_PER_HOUR)};
+
+	return run(&keys, values, NULL);
+}
+
+/*
+ * Deliveries that are under way now stay.  Those that were never made are counted
+ * in their webhook, and what waited for them can go (notes, "Webhooks").
+ */
+static uint64
+purge_deliveries(TimestampTz now, TimestampTz before)
+{
+	static Statement deliveries = {.sql = SCAN("webhook_delivery", "t.tenant_id, t.webhook_id",
+											   "(t.tenant_id, t.webhook_id) OPERATOR(pg_catalog.>) (g.tenant_id, g.webhook_id)")
+		", old AS (DELETE FROM propstreet.webhook_delivery AS t USING (SELECT o.tenant_id, o.webhook_id, o.id FROM groups AS g "
+		OLD("webhook_delivery", OF_WEBHOOK) "WHERE NOT (o.leased AND o.next_attempt_utc OPERATOR(pg_catalog.>) $2)) AS o "
+		"WHERE t.tenant_id OPERATOR(pg_catalog.=) o.tenant_id AND t.webhook_id OPERATOR(pg_catalog.=) o.webhook_id AND t.id OPERATOR(pg_catalog.=) o.id "
+		"RETURNING t.tenant_id, t.webhook_id, t.status) "
+		"SELECT o.tenant_id::pg_catalog.int8, o.webhook_id::pg_catalog.int8, pg_catalog.count(*), "
+		"pg_catalog.count(*) FILTER (WHERE o.status OPERATOR(pg_catalog.=) 'pending') FROM old AS o GROUP BY o.tenant_id, o.webhook_id",
+	.nargs = 2,.args = {T_TIMESTAMPTZ, T_TIMESTAMPTZ}};
+	static Statement dropped = {.sql = "UPDATE propstreet.webhook AS t SET dropped = t.dropped OPERATOR(pg_catalog.+) $3, last_error_utc = $4, "
+		"last_error = pg_catalog.format('%s deliveries that were not made within propstreet.keep_undelivered were dropped', $3) "
+		"WHERE t.tenant_id OPERATOR(pg_catalog.=) $1 AND t.id OPERATOR(pg_catalog.=) $2",
+	.nargs = 4,.args = {T_INT8, T_INT8, T_INT8, T_TIMESTAMPTZ}};
+	Datum		values[4] = {TimestampTzGetDatum(before), TimestampTzGetDatum(now)};
+	int			webhooks;
+	uint64		purged = 0;
+	SPITupleTable *found;
+
+	queue_lock();
+	webhooks = run(&deliveries, values, NULL);
+	found = SPI_tuptable;
+	values[3] = TimestampTzGetDatum(now);
+	for (int i = 0; i < webhooks; i++)
+	{
+		bool		isnull;
+
+		for (int j = 0; j < 2; j++)
+			values[j] = SPI_getbinval(found->vals[i], found->tupdesc, j + 1, &isnull);
+		purged += DatumGetInt64(SPI_getbinval(found->vals[i], found->tupdesc, 3, &isnull));
+		values[2] = SPI_getbinval(found->vals[i], found->tupdesc, 4, &isnull);
+		if (DatumGetInt64(values[2]) == 0)
+			continue;
+		run(&dropped, values, NULL);
+		queue_unpark(DatumGetInt64(values[0]), DatumGetInt64(values[1]));
+	}
+	return purged;
+}
+
+static uint64
+purge_events(TimestampTz before)
+{
+	static Statement events = {.sql = SCAN("event", "t.tenant_id", "t.tenant_id OPERATOR(pg_catalog.>) g.tenant_id")
+		"DELETE FROM propstreet.event AS t USING (SELECT o.tenant_id, o.id FROM groups AS g " OLD("event", OF_TENANT) ") AS o "
+		"WHERE t.tenant_id OPERATOR(pg_catalog.=) o.tenant_id AND t.id OPERATOR(pg_catalog.=) o.id",
+	.nargs = 1,.args = {T_TIMESTAMPTZ}};
+	Datum		values[] = {TimestampTzGetDatum(before)};
+
+	return run(&events, values, NULL);
+}
+
+PG_FUNCTION_INFO_V1(propstreet_purge);
+
+/*
+ * purge() bigint: delete what has expired, of all tenants; how many rows.
+ * Idempotency keys after 24 hours, events and deliveries after
+ * propstreet.keep_undelivered.  May run at any time, also twice at once.
+ */
+Datum
+propstreet_purge(PG_FUNCTION_ARGS)
+{
+	TimestampTz now = GetCurrentTimestamp();
+	TimestampTz before = now - propstreet_keep_undelivered * USECS_PER_SEC;
+	Identity	caller = act_as(tables_owner());
+	uint64		purged;
+
+	(void) fcinfo;
+	if (SPI_connect() != SPI_OK_CONNECT)
+		elog(ERROR, "SPI_connect failed");
+	purged = purge_keys(now) + purge_deliveries(now, before) + purge_events(before);
+	SPI_finish();
+	act_as_before(caller);
+	PG_RETURN_INT64(purged);
+}
