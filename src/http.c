@@ -22,8 +22,6 @@
 
 #include "http.h"
 
-#define ORIGIN_MAX_CHARACTERS 100
-
 /* ---- headers ---- */
 
 /*
@@ -212,11 +210,10 @@ set_change_origin(const Request *request)
 		return;
 	for (const char *c = origin; *c; c++)
 		printable &= *c >= 0x20 && *c < 0x7f;
-	if (len < 1 || len > ORIGIN_MAX_CHARACTERS || !printable)
-		problem_parameter(&problems, "Change-Origin", "must have 1 to %d printable ASCII characters", ORIGIN_MAX_CHARACTERS);
+	if (len < 1 || len > CHANGE_ORIGIN_MAX || !printable)
+		problem_parameter(&problems, "Change-Origin", "must have 1 to %d printable ASCII characters", CHANGE_ORIGIN_MAX);
 	problems_check(&problems);
-	if (find_setting("propstreet.change_origin"))
-		set("propstreet.change_origin", origin);
+	set("propstreet.change_origin", origin);
 }
 
 /* ---- answers ---- */

@@ -480,6 +480,27 @@ check_text(char *text, int len, Problems *problems)
 	pfree(scan);
 }
 
+/* Is a text nested deeper than JSON may be here? */
+bool
+json_is_deep(const char *text)
+{
+	int			depth = 0;
+	bool		string = false;
+
+	for (const char *c = text; *c && depth <= MAX_DEPTH; c++)
+	{
+		if (string && *c == '\\' && c[1])
+			c++;
+		else if (*c == '"')
+			string = !string;
+		else if (!string && strchr("[{", *c))
+			depth++;
+		else if (!string && strchr("]}", *c))
+			depth--;
+	}
+	return depth > MAX_DEPTH;
+}
+
 /* A tree that is freed with the memory context it was made in. */
 typedef struct OwnedTree
 {

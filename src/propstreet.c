@@ -176,7 +176,7 @@ claimed_tenant(const char *claim, const char *claims)
 
 	if (last_claims && strcmp(claims, last_claims) == 0 && strcmp(claim, last_claim) == 0)
 		return last_tenant;
-	if (!json_tree(claims, strlen(claims), &problems, &tree) ||
+	if (json_is_deep(claims) || !json_tree(claims, strlen(claims), &problems, &tree) ||
 		!json_object_is_type(tree, json_type_object) ||
 		!json_object_object_get_ex(tree, claim, &value))
 		return 0;

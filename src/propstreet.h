@@ -82,6 +82,7 @@ extern void problems_check(const Problems *problems);
 extern char *quoted(const char *text);
 extern char *id_json(int64 id);
 
+extern bool json_is_deep(const char *text);
 extern bool json_tree(const char *text, int len, Problems *problems, struct json_object **tree);
 extern void decode_object(struct json_object *object, const Path *path, const Field *fields, bool patch,
 						  void *target, Problems *problems);
@@ -385,6 +386,12 @@ typedef struct ItemChange
 	int64		id;				/* update: of the prospect */
 	const char *if_match;		/* update */
 } ItemChange;
+
+extern const Field project_fields[];
+extern const Field prospect_add_fields[];
+extern const Field prospect_patch_fields[];
+extern const Field item_add_fields[];
+extern const Field item_patch_fields[];
 
 extern void prospect_decode_item(struct json_object *item, const Path *path, bool patch, ItemChange *change, Problems *problems);
 extern void project_decode(struct json_object *body, bool patch, Change *change, Problems *problems);

@@ -352,7 +352,7 @@ set_project_refs(json_object *value, const Path *path, void *target, Problems *p
 	set_external_refs(value, path, P_EXTERNAL_REFS, target, problems);
 }
 
-static const Field project_fields[] = {
+const Field project_fields[] = {
 	{"name", FIELD_REQUIRED, set_name},
 	{"asset", FIELD_NULLABLE, set_asset},
 	{"classification", FIELD_NULLABLE, set_project_classification},
@@ -423,7 +423,7 @@ set_prospect_refs(json_object *value, const Path *path, void *target, Problems *
 	{"etag", FIELD_READONLY, NULL}, \
 	{NULL, 0, NULL}
 
-static const Field prospect_add_fields[] = {
+const Field prospect_add_fields[] = {
 	{"contactId", FIELD_NULLABLE, set_contact_id},
 	{"companyId", FIELD_NULLABLE, set_company_id},
 	{"classification", FIELD_NULLABLE, set_prospect_classification},
@@ -431,7 +431,7 @@ static const Field prospect_add_fields[] = {
 	PROSPECT_READONLY_FIELDS
 };
 
-static const Field prospect_patch_fields[] = {
+const Field prospect_patch_fields[] = {
 	{"classification", FIELD_NULLABLE, set_prospect_classification},
 	{"externalRefs", FIELD_NULLABLE, set_prospect_refs},
 	{"contactId", FIELD_READONLY, NULL},
@@ -464,7 +464,7 @@ check_client_ref(json_object *value, const Path *path, void *target, Problems *p
 	json_string(value, path, problems);
 }
 
-static const Field item_add_fields[] = {
+const Field item_add_fields[] = {
 	{"contactId", FIELD_NULLABLE, set_contact_id},
 	{"companyId", FIELD_NULLABLE, set_company_id},
 	{"classification", FIELD_NULLABLE, set_prospect_classification},
@@ -473,7 +473,7 @@ static const Field item_add_fields[] = {
 	PROSPECT_READONLY_FIELDS
 };
 
-static const Field item_patch_fields[] = {
+const Field item_patch_fields[] = {
 	{"id", FIELD_REQUIRED, set_item_id},
 	{"classification", FIELD_NULLABLE, set_prospect_classification},
 	{"externalRefs", FIELD_NULLABLE, set_prospect_refs},
