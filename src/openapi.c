@@ -80,6 +80,21 @@ static const Schema values[] = {
 							"\"id\":" REF("Id") ",\"etag\":" REF("ETag") ",\"result\":{\"type\":\"string\",\"enum\":[\"updated\",\"unchanged\"]},"
 							"\"clientRef\":{\"type\":\"string\"}") "},\"failed\":{\"type\":\"array\",\"items\":" OBJECT("\"index\",\"error\",\"message\"",
 							FAILURE ",\"id\":{\"type\":\"string\"},\"prospectId\":" REF("Id")) "}")},
+	{"Uri", "{\"type\":\"string\",\"format\":\"uri\"}"},
+	{"Event", "{\"type\":\"string\",\"enum\":[\"project.created\",\"project.updated\",\"project.deleted\","
+	"\"prospect.created\",\"prospect.updated\",\"prospect.deleted\"]}"},
+	{"Events", "{\"type\":\"array\",\"minItems\":1,\"items\":" REF("Event") "}"},
+	{"Filter", "{\"type\":\"object\",\"properties\":{\"externalRef.namespace\":{\"type\":\"string\"}}}"},
+	{"Webhooks", OBJECT("\"data\"", "\"data\":" ARRAY("Webhook"))},
+	{"WebhookTested", OBJECT("\"deliveryId\"", "\"deliveryId\":" REF("Id"))},
+	{"WebhookReplayed", OBJECT("\"queued\"", "\"queued\":{\"type\":\"integer\"}")},
+	{"DeliveryStatus", "{\"type\":\"string\",\"enum\":[\"pending\",\"delivered\",\"failed\"]}"},
+	{"Delivery", OBJECT("\"id\",\"eventId\",\"event\",\"resourceId\",\"status\",\"attempts\"",
+						"\"id\":" REF("Id") ",\"eventId\":" REF("Id") ",\"event\":{\"type\":\"string\"},\"resourceId\":" REF("Id")
+						",\"status\":" REF("DeliveryStatus") ",\"attempts\":{\"type\":\"integer\"},\"nextAttemptUtc\":" REF("Moment")
+						",\"lastAttemptUtc\":" REF("Moment") ",\"responseStatus\":{\"type\":\"integer\"},"
+						"\"latencyMs\":{\"type\":\"integer\"},\"error\":{\"type\":\"string\"}")},
+	{"DeliveryPage", PAGE_OF("Delivery")},
 	{"Problem", OBJECT("\"type\",\"title\",\"status\",\"detail\"",
 					   "\"type\":{\"type\":\"string\",\"format\":\"uri\"},\"title\":{\"type\":\"string\"},\"status\":{\"type\":\"integer\"},"
 					   "\"detail\":{\"type\":\"string\"},\"projectId\":" REF("Id") ",\"prospectId\":" REF("Id")
@@ -123,6 +138,11 @@ static const ObjectSchema objects[] = {
 	{"ProspectPatch", "Prospect", prospect_patch_fields, true, NULL, ""},
 	{"BatchAddItem", "Prospect", item_add_fields, false, NULL, ",\"oneOf\":[{\"required\":[\"contactId\"]},{\"required\":[\"companyId\"]}]"},
 	{"BatchUpdateItem", "Prospect", item_patch_fields, false, NULL, ""},
+	{"Webhook", "Webhook", webhook_fields, false,
+	"\"id\",\"url\",\"events\",\"enabled\",\"createdUtc\",\"updatedUtc\",\"etag\"", ""},
+	{"WebhookCreate", "Webhook", webhook_fields, false, NULL, ""},
+	{"WebhookPatch", "Webhook", webhook_fields, true, NULL, ""},
+	{"WebhookReplay", "Webhook", webhook_replay_fields, false, NULL, ""},
 };
 
 /* The schema of a field; some differ between the resources. */
@@ -141,7 +161,9 @@ field_schema(const char *resource, const char *field)
 		{"externalRefs", "ExternalRefs", false}, {"createdUtc", "Moment", false}, {"updatedUtc", "Moment", false},
 		{"deletedUtc", "Moment", false}, {"etag", "ETag", false}, {"projectId", "Id", false}, {"contactId", "Id", false},
 		{"companyId", "Id", false}, {"capabilities", "Capabilities", false}, {"tags", "Tags", false},
-		{"clientRef", "Text", false}, {"ifMatch", "Text", false}
+		{"clientRef", "Text", false}, {"ifMatch", "Text", false}, {"url", "Uri", false}, {"events", "Events", false},
+		{"filter", "Filter", false}, {"excludeOrigin", "Text", false}, {"enabled", "Boolean", false}, {"disabledReason", "Text", false},
+		{"secret", "Text", false}, {"since", "Moment", false}, {"failedOnly", "Boolean", false}
 	};
 
 	for (int i = 0; i < (int) lengthof(schemas); i++)

@@ -392,6 +392,8 @@ extern const Field prospect_add_fields[];
 extern const Field prospect_patch_fields[];
 extern const Field item_add_fields[];
 extern const Field item_patch_fields[];
+extern const Field webhook_fields[];
+extern const Field webhook_replay_fields[];
 
 extern void prospect_decode_item(struct json_object *item, const Path *path, bool patch, ItemChange *change, Problems *problems);
 extern void project_decode(struct json_object *body, bool patch, Change *change, Problems *problems);

@@ -50,7 +50,18 @@
 	_(GET, "/network/contacts/{contact_id}/projects", contact_projects, 200, NULL, "AssociatedProjectPage", "List projects for a contact", \
 	  PATH_ID, LIVE_STATUS, PROSPECT_CLASSIFICATION, PAGE_SIZE_100, CURSOR) \
 	_(GET, "/network/companies/{company_id}/projects", company_projects, 200, NULL, "AssociatedProjectPage", "List projects for a company", \
-	  PATH_ID, LIVE_STATUS, PROSPECT_CLASSIFICATION, PAGE_SIZE_100, CURSOR)
+	  PATH_ID, LIVE_STATUS, PROSPECT_CLASSIFICATION, PAGE_SIZE_100, CURSOR) \
+	_(GET, "/webhooks", webhook_list, 200, NULL, "Webhooks", "List webhooks", NOTHING) \
+	_(POST, "/webhooks", webhook_create, 201, "WebhookCreate", "Webhook", "Subscribe to events; the answer has the secret, this once", BODY) \
+	_(GET, "/webhooks/{id}", webhook_get, 200, NULL, "Webhook", "Get a webhook", PATH_ID) \
+	_(PATCH, "/webhooks/{id}", webhook_update, 200, "WebhookPatch", "Webhook", "Update a webhook", PATH_ID, BODY, IF_MATCH) \
+	_(DELETE, "/webhooks/{id}", webhook_delete, 204, NULL, NULL, "Delete a webhook", PATH_ID) \
+	_(POST, "/webhooks/{id}/rotate-secret", webhook_rotate_secret, 200, NULL, "Webhook", \
+	  "Make a new secret, which the answer has; the old one signs along for 24 hours", PATH_ID) \
+	_(POST, "/webhooks/{id}/test", webhook_test, 202, NULL, "WebhookTested", "Send the event webhook.test", PATH_ID) \
+	_(POST, "/webhooks/{id}/replay", webhook_replay, 202, "WebhookReplay", "WebhookReplayed", "Send again what was sent since a moment", PATH_ID, BODY) \
+	_(GET, "/webhooks/{id}/deliveries", webhook_deliveries, 200, NULL, "DeliveryPage", "List what was sent, newest first", \
+	  PATH_ID, DELIVERY_STATUS, PAGE_SIZE_100, CURSOR)
 
 #define DECLARED(method, pattern, operation, ...) extern Datum propstreet_##operation(PG_FUNCTION_ARGS);
 #define LISTED_ROUTE(method, pattern, operation, status, request, response, summary, ...) \
@@ -69,6 +80,7 @@ const Parameter parameters[ARGUMENTS] = {
 	[PROJECT_CLASSIFICATION] = {"classification", PARAMETER_TEXT, "ProjectClassification", "Of this work stage"},
 	[PROSPECT_CLASSIFICATION] = {"classification", PARAMETER_TEXT, "ProspectClassification", "Of this pipeline stage of the prospect"},
 	[TEASER_STAGE] = {"teaser_stage", PARAMETER_TEXT, "TeaserStage", "With the teaser in this stage"},
+	[DELIVERY_STATUS] = {"status", PARAMETER_TEXT, "DeliveryStatus", "Of this status"},
 	[CAPABILITY] = {"capability", PARAMETER_TEXT, "Capability", "With this capability"},
 	[TAGS] = {"tags", PARAMETER_TEXTS, "Tags", "With any of these tags; repeat the parameter, up to 50 times"},
 	[PAGE_SIZE] = {"page_size", PARAMETER_INTEGER, "PageSize", "Results per page"},
@@ -400,7 +412,10 @@ query_arguments(const Request *request, FunctionCallInfo fcinfo)
 void
 route_arguments(Request *request, FunctionCallInfo fcinfo)
 {
-	for (int i = 0; i < ARGUMENTS_MAX; i++)
+	fcinfo->nargs = 0;
+	while (fcinfo->nargs < ARGUMENTS_MAX && request->route->arguments[fcinfo->nargs] != NOTHING)
+		fcinfo->nargs++;
+	for (int i = 0; i < fcinfo->nargs; i++)
 	{
 		const char *header = request->route->arguments[i] == IF_MATCH ? request_header(request, "If-Match") : NULL;
 

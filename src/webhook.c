@@ -223,7 +223,7 @@ set_enabled(json_object *value, const Path *path, void *target, Problems *proble
 		give(target, W_ENABLED, BoolGetDatum(value == NULL || json_object_get_boolean(value)), false);
 }
 
-static const Field webhook_fields[] = {
+const Field webhook_fields[] = {
 	{"name", FIELD_NULLABLE, set_name},
 	{"url", FIELD_REQUIRED, set_url},
 	{"events", FIELD_REQUIRED, set_events},
@@ -799,7 +799,7 @@ set_failed_only(json_object *value, const Path *path, void *target, Problems *pr
 		((Replay *) target)->failed_only = value && json_object_get_boolean(value);
 }
 
-static const Field replay_fields[] = {
+const Field webhook_replay_fields[] = {
 	{"since", FIELD_REQUIRED, set_since},
 	{"failedOnly", FIELD_NULLABLE, set_failed_only},
 	{NULL, 0, NULL}
@@ -820,7 +820,7 @@ propstreet_webhook_replay(PG_FUNCTION_ARGS)
 	Problems	problems = {NIL};
 
 	if (PG_NARGS() == 2)
-		decode_object(argument_body(fcinfo, 1, &problems), NULL, replay_fields, false, &what, &problems);
+		decode_object(argument_body(fcinfo, 1, &problems), NULL, webhook_replay_fields, false, &what, &problems);
 	else if (PG_ARGISNULL(1))
 		problem_parameter(&problems, "since", "must not be null");
 	problems_check(&problems);

@@ -242,3 +242,13 @@ BEGIN
 	RETURN CASE WHEN answers[1] = ALL (answers) THEN answers[1] ELSE array_to_string(answers, E'\n') END;
 END
 $$;
+
+-- A request to the REST API, 'GET /api/v1/projects': status and headers of the answer, then its body, masked as above
+CREATE FUNCTION test.ask(request text, headers json DEFAULT '{}', body text DEFAULT NULL) RETURNS text LANGUAGE sql AS $$
+	SELECT concat_ws(E'\n', r.status || coalesce(' | ' || (
+			SELECT string_agg(h.key || ': ' || regexp_replace(regexp_replace(h.value, 'W/"[0-9a-f]{16}"', 'W/"<tag>"'), 'cursor=eyJ1Ijoi[A-Za-z0-9_-]+', 'cursor=<cursor>'),
+				' | ' ORDER BY e.ordinality)
+			FROM json_array_elements(r.headers) WITH ORDINALITY AS e (header, ordinality), json_each_text(e.header) AS h), ''),
+		test.masked(r.body))
+	FROM propstreet.handle(split_part(request, ' ', 1), substr(request, strpos(request, ' ') + 1), headers, convert_to(body, 'UTF8')) AS r
+$$;

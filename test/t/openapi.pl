@@ -107,6 +107,15 @@ exchange('PATCH', '/projects/{project_id}/prospects:batch', '/projects/1/prospec
 exchange('PATCH', '/projects/{project_id}/prospects/{id}', '/projects/1/prospects/1', '{"classification": "interested"}', 200);
 exchange('PUT', '/projects/{project_id}/prospects/external/{namespace}/{external_id}', '/projects/1/prospects/external/crm/1', '{"contactId": "1"}', 200);
 exchange('GET', '/network/contacts/{contact_id}/projects', '/network/contacts/1/projects', undef, 200);
+exchange('POST', '/webhooks', '/webhooks', '{"name": "w", "url": "https://example.com/hook", "events": ["project.updated"], "filter": {"externalRef.namespace": "hubspot"}}', 201);
+exchange('GET', '/webhooks', '/webhooks', undef, 200);
+exchange('GET', '/webhooks/{id}', '/webhooks/1', undef, 200);
+exchange('PATCH', '/webhooks/{id}', '/webhooks/1', '{"filter": null, "excludeOrigin": "crm"}', 200);
+exchange('POST', '/webhooks/{id}/rotate-secret', '/webhooks/1/rotate-secret', undef, 200);
+exchange('POST', '/webhooks/{id}/test', '/webhooks/1/test', undef, 202);
+exchange('POST', '/webhooks/{id}/replay', '/webhooks/1/replay', '{"since": "2026-01-01T00:00:00Z", "failedOnly": false}', 202);
+exchange('GET', '/webhooks/{id}/deliveries', '/webhooks/1/deliveries?status=pending', undef, 200);
+exchange('DELETE', '/webhooks/{id}', '/webhooks/1', undef, 204);
 exchange('DELETE', '/projects/{project_id}/prospects/{id}', '/projects/1/prospects/1', undef, 204);
 exchange('GET', '/projects/{project_id}/prospects', '/projects/1/prospects?include_deleted=true', undef, 200);
 exchange('DELETE', '/projects/{id}', '/projects/1', undef, 204);
