@@ -116,7 +116,7 @@ check_route(const Request *request)
 	if (request->path == NULL)
 		refuse(PT_NOT_FOUND, "There is nothing at this path");
 	if (request->route == NULL)
-		refuse(PT_METHOD_NOT_ALLOWED, "This path has other methods");
+		refuse(PT_METHOD_NOT_ALLOWED, psprintf("The methods of this path are %s", allowed_methods(request->path)));
 }
 
 /* The value of a parameter of a media type, without quotes; NULL: it has none. */
@@ -302,6 +302,14 @@ call(void *arg)
 	answer_success(call->request, &call->answer, result);
 }
 
+static void
+answer_again(Request *request, const Idempotent *idempotent)
+{
+	request->status = idempotent->status;
+	request->headers_out = pstrdup(idempotent->headers);
+	request->answer = VARSIZE_ANY_EXHDR(idempotent->body) > 0 ? DatumGetTextPCopy(PointerGetDatum(idempotent->body)) : NULL;
+}
+
 /*
  * A request with an Idempotency-Key: the answer of before, or one that is recorded
  * with the work, a failure too, unless that is the server's.
@@ -314,19 +322,20 @@ call_once(Call *once, const char *key)
 	Idempotent	idempotent;
 	Operation	operation;
 	ErrorData  *error;
+	bool		found;
 
 	operation_begin(&operation);
-	MemoryContextSwitchTo(operation.context);
 	request->locking_key = true;
-	if (idempotent_find(&operation, key, request->route->operation, request->id, body, &idempotent))
+	found = idempotent_find(&operation, key, request->route->operation, request->id, body, &idempotent);
+	request->locking_key = false;
+	/* what is made from here on outlives the operation */
+	MemoryContextSwitchTo(operation.context);
+	if (found)
 	{
-		request->status = idempotent.status;
-		request->headers_out = idempotent.headers;
-		request->answer = VARSIZE_ANY_EXHDR(idempotent.body) > 0 ? idempotent.body : NULL;
+		answer_again(request, &idempotent);
 		operation_end(&operation);
 		return;
 	}
-	request->locking_key = false;
 	error = attempt(call, once);
 	if (error && problem_status(request, error) >= 500)
 		ReThrowError(error);

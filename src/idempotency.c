@@ -101,7 +101,7 @@ find_answer(const Operation *operation, Idempotent *idempotent)
 		problem_raise(PT_DATA_INTEGRITY, &problem);
 	idempotent->status = DatumGetInt32(fetch_value(0, 2, &isnull));
 	idempotent->headers = TextDatumGetCString(fetch_value(0, 3, &isnull));
-	idempotent->body = DatumGetTextPCopy(fetch_value(0, 4, &isnull));
+	idempotent->body = DatumGetTextPP(fetch_value(0, 4, &isnull));
 	return true;
 }
 

@@ -12,6 +12,8 @@
 
 #include "http.h"
 
+#define NAME_SHOWN_BYTES 60
+
 /*
  * A line a route: method, path, operation, status, schemas of body and answer,
  * summary, and the arguments of the operation in order.  Of two patterns that fit a
@@ -229,6 +231,13 @@ typedef struct QueryString
 	List	   *tags;			/* Datums of text */
 } QueryString;
 
+/* The name of a parameter that somebody made up, clipped. */
+static char *
+clipped(const char *name, int len)
+{
+	return pnstrdup(name, pg_mbcliplen(name, len, NAME_SHOWN_BYTES));
+}
+
 /* Parameters of a route, for messages. */
 static char *
 parameter_names(const Route *route)
@@ -259,7 +268,7 @@ take_parameter(const Route *route, const char *name, char *value, QueryString *q
 		query->values[argument] = value;
 		return;
 	}
-	problem_parameter(problems, name, "is not a parameter here%s", parameter_names(route));
+	problem_parameter(problems, clipped(name, strlen(name)), "is not a parameter here%s", parameter_names(route));
 }
 
 /* Take a query string apart (notes, "Queries"). */
@@ -280,9 +289,9 @@ read_query(const Request *request, QueryString *query, Problems *problems)
 		if (next == c)
 			continue;
 		if (name == NULL)
-			problem_parameter(problems, quoted(pnstrdup(c, equals - c)), "is not percent-encoded UTF-8");
+			problem_parameter(problems, clipped(c, (int) (equals - c)), "is not percent-encoded UTF-8");
 		else if (value == NULL)
-			problem_parameter(problems, name, "is not percent-encoded UTF-8");
+			problem_parameter(problems, clipped(name, strlen(name)), "is not percent-encoded UTF-8");
 		else
 			take_parameter(request->route, name, value, query, problems);
 	}
