@@ -7,6 +7,7 @@
 
 #include "postgres.h"
 
+#include "catalog/dependency.h"
 #include "common/jsonapi.h"
 #include "fmgr.h"
 #include "mb/pg_wchar.h"
@@ -15,6 +16,7 @@
 #include "utils/guc.h"
 #include "utils/guc_tables.h"
 #include "utils/json.h"
+#include "utils/rel.h"
 
 /* gcc's name of a format check, in the headers of a server that gcc built. */
 #ifdef __clang__
@@ -82,6 +84,24 @@ find_setting(const char *name)
 	return NULL;
 #endif
 }
+
+/* The sequence of an identity column */
+static inline Oid
+identity_sequence(Relation relation, AttrNumber column)
+{
+#if PG_VERSION_NUM >= 170000
+	return getIdentitySequence(relation, column, false);
+#else
+	return getIdentitySequence(RelationGetRelid(relation), column, false);
+#endif
+}
+
+/* Index a row that was stored */
+#if PG_VERSION_NUM >= 160000
+#define INSERT_INDEX_ENTRIES(relation, slot, estate) ExecInsertIndexTuples(relation, slot, estate, false, false, NULL, NIL, false)
+#else
+#define INSERT_INDEX_ENTRIES(relation, slot, estate) ExecInsertIndexTuples(relation, slot, estate, false, false, NULL, NIL)
+#endif
 
 /* The local number of this transaction */
 #if PG_VERSION_NUM >= 170000

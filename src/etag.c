@@ -75,13 +75,19 @@ void
 etag_of(const Version *version, char tag[ETAG_LEN + 1])
 {
 	uint32		words[9] = {version->kind};
+	uint64		hash;
 
 	put_int64(words + 1, version->tenant_id);
 	put_int64(words + 3, version->id);
 	put_int64(words + 5, version->revision);
 	put_int64(words + 7, version->updated_utc);
-	snprintf(tag, ETAG_LEN + 1, "%016" INT64_MODIFIER "x",
-			 hash_bytes_extended((unsigned char *) words, sizeof(words), 0));
+	hash = hash_bytes_extended((unsigned char *) words, sizeof(words), 0);
+	for (int i = ETAG_LEN - 1; i >= 0; i--)
+	{
+		tag[i] = "0123456789abcdef"[hash & 0xf];
+		hash >>= 4;
+	}
+	tag[ETAG_LEN] = '\0';
 }
 
 static const char *

@@ -7,9 +7,16 @@
  */
 #include "postgres.h"
 
+#include "access/table.h"
+#include "access/tableam.h"
+#include "access/xact.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
+#include "commands/sequence.h"
 #include "commands/async.h"
 #include "commands/trigger.h"
+#include "executor/executor.h"
 #include "executor/spi.h"
 #include "executor/tuptable.h"
 #include "miscadmin.h"
@@ -114,7 +121,6 @@ typedef struct Events
 	const Resource *resource;
 	Transition *transition;
 	RowMap		map;
-	Row			old;
 	Row			new;
 	const char *origin;			/* or NULL */
 	MemoryContext context;		/* of what is in the list; reset with each flush */
@@ -131,18 +137,30 @@ typedef struct Events
 
 /* ---- a row's event ---- */
 
-/* A row taken apart; values live as long as the slot's row. */
+/* Take the new row apart; values live as long as the slot's row. */
 static void
-read_row(Events *events, TupleTableSlot *slot, Row *row)
+read_row(Events *events)
 {
 	int			columns = events->resource->kind == KIND_PROJECT ? (int) P_COLUMNS : (int) R_COLUMNS;
+	TupleTableSlot *slot = events->transition->new;
 
 	slot_getallattrs(slot);
+	if (events->transition->old)
+		slot_getallattrs(events->transition->old);
 	for (int i = 0; i < columns; i++)
 	{
-		row->values[i] = slot->tts_values[events->map.attributes[i] - 1];
-		row->nulls[i] = slot->tts_isnull[events->map.attributes[i] - 1];
+		events->new.values[i] = slot->tts_values[events->map.attributes[i] - 1];
+		events->new.nulls[i] = slot->tts_isnull[events->map.attributes[i] - 1];
 	}
+}
+
+static Datum
+old_value(const Events *events, int column, bool *isnull)
+{
+	AttrNumber	number = events->map.attributes[column];
+
+	*isnull = events->transition->old->tts_isnull[number - 1];
+	return events->transition->old->tts_values[number - 1];
 }
 
 static bool
@@ -150,10 +168,12 @@ column_differs(const Events *events, int column)
 {
 	TupleDesc	desc = RelationGetDescr(events->transition->trigger->tg_relation);
 	Form_pg_attribute attribute = TupleDescAttr(desc, events->map.attributes[column] - 1);
+	bool		isnull;
+	Datum		old = old_value(events, column, &isnull);
 
-	if (events->old.nulls[column] || events->new.nulls[column])
-		return events->old.nulls[column] != events->new.nulls[column];
-	return !datum_image_eq(events->old.values[column], events->new.values[column], attribute->attbyval, attribute->attlen);
+	if (isnull || events->new.nulls[column])
+		return isnull != events->new.nulls[column];
+	return !datum_image_eq(old, events->new.values[column], attribute->attbyval, attribute->attlen);
 }
 
 /* The names of the fields that differ, as the elements of a JSON array. */
@@ -186,13 +206,15 @@ static const char *
 event_of(const Events *events, StringInfo changed_fields)
 {
 	const Resource *resource = events->resource;
+	bool		was_live;
 
 	if (events->transition->old == NULL)
 		return resource->created;
 	append_changed_fields(changed_fields, events);
 	if (changed_fields->len == 0)
 		return NULL;
-	if (events->old.nulls[resource->deleted_utc] && !events->new.nulls[resource->deleted_utc])
+	old_value(events, resource->deleted_utc, &was_live);
+	if (was_live && !events->new.nulls[resource->deleted_utc])
 		return resource->deleted;
 	return resource->updated;
 }
@@ -320,9 +342,9 @@ common_columns(Datum *values, Event **list, int count)
 	values[3] = array_of(list, count, offsetof(Event, created_utc), T_TIMESTAMPTZ);
 }
 
-/* Write the events, whose ids are then known. */
+/* Write the events as anybody would, with whatever the owner has added to the table. */
 static void
-insert_events(Events *events, Event **list)
+insert_by_sql(Events *events, Event **list)
 {
 	static Statement insert = {.sql = "INSERT INTO propstreet.event AS t (tenant_id, event, resource_id, created_utc, payload, change_origin) "
 		"SELECT pg_catalog.unnest($1), pg_catalog.unnest($2), pg_catalog.unnest($3), pg_catalog.unnest($4), pg_catalog.unnest($5), $6 "
@@ -340,6 +362,94 @@ insert_events(Events *events, Event **list)
 	for (int i = 0; i < events->count; i++)
 		list[i]->id = fetch_value(i, 1, &isnull);
 	SPI_freetuptable(SPI_tuptable);
+}
+
+/* The columns of propstreet.event */
+enum
+{
+	E_TENANT_ID, E_ID, E_EVENT, E_RESOURCE_ID, E_CREATED_UTC, E_PAYLOAD, E_CHANGE_ORIGIN, E_COLUMNS
+};
+
+static const Column event_columns[E_COLUMNS] = {
+	{"tenant_id", T_INT8}, {"id", T_INT8}, {"event", T_TEXT}, {"resource_id", T_INT8}, {"created_utc", T_TIMESTAMPTZ},
+	{"payload", T_JSON}, {"change_origin", T_TEXT}
+};
+
+/* Is the table as install() has made it, so that there is nothing but to store rows and index them? */
+static bool
+is_plain(Relation relation)
+{
+	TupleDesc	desc = RelationGetDescr(relation);
+
+	if (relation->rd_rel->relkind != RELKIND_RELATION || relation->trigdesc || relation->rd_rel->relhasrules ||
+		relation->rd_rel->relforcerowsecurity || desc->natts != E_COLUMNS ||
+		(desc->constr && (desc->constr->num_check > 0 || desc->constr->has_generated_stored)))
+		return false;
+	for (int i = 0; i < E_COLUMNS; i++)
+		if (TupleDescAttr(desc, i)->attisdropped || TupleDescAttr(desc, i)->atttypid != type_oid(event_columns[i].type) ||
+			strcmp(NameStr(TupleDescAttr(desc, i)->attname), event_columns[i].name) != 0)
+			return false;
+	return true;
+}
+
+static void
+fill_slot(TupleTableSlot *slot, const Event *event, Datum origin, bool no_origin)
+{
+	ExecClearTuple(slot);
+	memset(slot->tts_isnull, false, E_COLUMNS * sizeof(bool));
+	slot->tts_values[E_TENANT_ID] = event->tenant_id;
+	slot->tts_values[E_ID] = event->id;
+	slot->tts_values[E_EVENT] = event->event;
+	slot->tts_values[E_RESOURCE_ID] = event->resource_id;
+	slot->tts_values[E_CREATED_UTC] = event->created_utc;
+	slot->tts_values[E_PAYLOAD] = event->payload;
+	slot->tts_values[E_CHANGE_ORIGIN] = origin;
+	slot->tts_isnull[E_CHANGE_ORIGIN] = no_origin;
+	ExecStoreVirtualTuple(slot);
+}
+
+/*
+ * Write the events into a table that is plain, as COPY does: without an executor
+ * for each of them, which would cost more than all else that is done for an event.
+ */
+static void
+insert_directly(Events *events, Event **list, Relation relation)
+{
+	Datum		origin = events->origin ? CStringGetTextDatum(events->origin) : (Datum) 0;
+	Oid			sequence = identity_sequence(relation, E_ID + 1);
+	EState	   *estate = CreateExecutorState();
+	ResultRelInfo *result = makeNode(ResultRelInfo);
+	TupleTableSlot **slots = palloc(events->count * sizeof(TupleTableSlot *));
+
+	InitResultRelInfo(result, relation, 0, NULL, 0);
+	ExecOpenIndices(result, false);
+	for (int i = 0; i < events->count; i++)
+	{
+		list[i]->id = Int64GetDatum(nextval_internal(sequence, false));
+		slots[i] = MakeSingleTupleTableSlot(RelationGetDescr(relation), table_slot_callbacks(relation));
+		fill_slot(slots[i], list[i], origin, events->origin == NULL);
+	}
+	table_multi_insert(relation, slots, events->count, GetCurrentCommandId(true), 0, NULL);
+	for (int i = 0; i < events->count; i++)
+	{
+		list_free(INSERT_INDEX_ENTRIES(result, slots[i], estate));
+		ExecDropSingleTupleTableSlot(slots[i]);
+	}
+	ExecCloseIndices(result);
+	FreeExecutorState(estate);
+}
+
+/* Write the events, whose ids are then known. */
+static void
+insert_events(Events *events, Event **list)
+{
+	Relation	relation = table_open(get_relname_relid("event", get_namespace_oid("propstreet", false)), RowExclusiveLock);
+
+	if (is_plain(relation))
+		insert_directly(events, list, relation);
+	else
+		insert_by_sql(events, list);
+	table_close(relation, NoLock);
 }
 
 /* The webhooks of the events' tenants, but for those that exclude their origin. */
@@ -503,10 +613,9 @@ collect_event(Events *events)
 	MemoryContext before = MemoryContextSwitchTo(events->context);
 	StringInfoData changed_fields;
 	const char *name;
+	bool		isnull;
 
-	read_row(events, events->transition->new, &events->new);
-	if (events->transition->old)
-		read_row(events, events->transition->old, &events->old);
+	read_row(events);
 	initStringInfo(&changed_fields);
 	name = event_of(events, &changed_fields);
 	if (name)
@@ -530,7 +639,7 @@ collect_event(Events *events)
 		{
 			Event	   *last = &events->list[events->count - 1];
 
-			last->refs[last->states++] = copied(events->old.values[events->resource->refs]);
+			last->refs[last->states++] = copied(old_value(events, events->resource->refs, &isnull));
 		}
 	}
 	MemoryContextSwitchTo(before);

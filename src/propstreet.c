@@ -154,7 +154,7 @@ _PG_init(void)
 							 &propstreet_webhook_allow_http, false, PGC_SUSET, 0,
 							 NULL, NULL, NULL);
 	MarkGUCPrefixReserved("propstreet");
-	watch_enums();
+	watch_types();
 	watch_commits();
 }
 

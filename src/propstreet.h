@@ -247,7 +247,8 @@ typedef enum ColumnType
 	T_BOOL, T_INT4, T_INT8, T_INT8_ARRAY, T_JSON, T_TEXT, T_TEXT_ARRAY, T_TIMESTAMPTZ,
 	T_PRICE, T_PRICE_RANGE, T_EXTERNAL_REF, T_EXTERNAL_REF_ARRAY, T_ASSET_TYPE, T_MANDATE,
 	T_PROJECT_STATUS, T_PROJECT_CLASSIFICATION, T_TEASER_STAGE, T_PROSPECT_CLASSIFICATION,
-	T_BYTEA, T_JSON_ARRAY, T_TIMESTAMPTZ_ARRAY, T_PROSPECT_ARRAY
+	T_BYTEA, T_JSON_ARRAY, T_TIMESTAMPTZ_ARRAY, T_PROSPECT_ARRAY,
+	COLUMN_TYPES
 } ColumnType;
 
 typedef struct Column
@@ -350,7 +351,7 @@ typedef struct RowMap
 
 extern uint64 enum_generation;	/* grows when labels may have been added */
 
-extern void watch_enums(void);
+extern void watch_types(void);
 extern Oid	type_oid(ColumnType type);
 extern AttrNumber find_column(TupleDesc desc, const Column *column, const char *table);
 extern void row_map(RowMap *map, TupleDesc desc, Kind kind);

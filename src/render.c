@@ -169,8 +169,11 @@ append_asset(StringInfo out, const Row *row)
 	append_enum_member(out, "type", row, P_ASSET_TYPE);
 	if (!row->nulls[P_PROPERTY_COUNT])
 	{
+		char		digits[MAXINT8LEN + 1];
+
+		pg_ltoa(DatumGetInt32(row->values[P_PROPERTY_COUNT]), digits);
 		append_member(out, "propertyCount");
-		appendStringInfo(out, "%d", DatumGetInt32(row->values[P_PROPERTY_COUNT]));
+		appendStringInfoString(out, digits);
 	}
 	appendStringInfoChar(out, '}');
 }

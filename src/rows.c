@@ -35,11 +35,24 @@ enums_changed(Datum arg, int cache, uint32 hash)
 	enum_generation++;
 }
 
+static Oid	types[COLUMN_TYPES];	/* as looked up, until the catalog changes */
+
+static void
+types_changed(Datum arg, int cache, uint32 hash)
+{
+	(void) arg;
+	(void) cache;
+	(void) hash;
+	memset(types, 0, sizeof(types));
+}
+
 /* To be called once, when the library is loaded. */
 void
-watch_enums(void)
+watch_types(void)
 {
 	CacheRegisterSyscacheCallback(ENUMOID, enums_changed, (Datum) 0);
+	CacheRegisterSyscacheCallback(TYPEOID, types_changed, (Datum) 0);
+	CacheRegisterSyscacheCallback(NAMESPACEOID, types_changed, (Datum) 0);
 }
 
 static Oid
@@ -53,9 +66,8 @@ own_type(const char *name)
 	return type;
 }
 
-/* The OID of a column's type. */
-Oid
-type_oid(ColumnType type)
+static Oid
+look_up_type(ColumnType type)
 {
 	switch (type)
 	{
@@ -103,8 +115,23 @@ type_oid(ColumnType type)
 			return TIMESTAMPTZARRAYOID;
 		case T_PROSPECT_ARRAY:
 			return get_array_type(own_type("prospect"));	/* rows of the table */
+		case COLUMN_TYPES:
+			break;
 	}
 	elog(ERROR, "unknown column type %d", type);
+}
+
+/* The OID of a column's type. */
+Oid
+type_oid(ColumnType type)
+{
+	Oid			found = types[type];
+
+	if (OidIsValid(found))
+		return found;
+	found = look_up_type(type);
+	types[type] = found;
+	return found;
 }
 
 /* The number of a column in a row type; 42703 if there is none of this name and type. */

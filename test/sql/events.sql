@@ -60,6 +60,27 @@ ALTER TABLE propstreet.project ADD COLUMN own integer;
 SELECT pg_temp.events('UPDATE propstreet.project SET own = 1 WHERE tenant_id = 501 AND id = 2');
 ALTER TABLE propstreet.project DROP COLUMN own;
 
+-- nor does it matter what the owner has added to the table of events: all of it is heeded
+BEGIN;
+ALTER TABLE propstreet.event ADD COLUMN own text NOT NULL DEFAULT 'own';
+SELECT pg_temp.events('UPDATE propstreet.project SET name = ''own'' WHERE tenant_id = 501 AND id = 2');
+SELECT own FROM propstreet.event WHERE tenant_id = 501 ORDER BY id DESC LIMIT 1;
+ALTER TABLE propstreet.event DROP COLUMN own;
+SELECT pg_temp.events('UPDATE propstreet.project SET name = ''dropped'' WHERE tenant_id = 501 AND id = 2');
+ROLLBACK;
+CREATE FUNCTION pg_temp.own() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN NEW.change_origin := 'own'; RETURN NEW; END$$;
+CREATE TRIGGER own BEFORE INSERT ON propstreet.event FOR EACH ROW EXECUTE FUNCTION pg_temp.own();
+SELECT pg_temp.events('UPDATE propstreet.project SET name = ''trigger'' WHERE tenant_id = 501 AND id IN (2, 4)');
+DROP TRIGGER own ON propstreet.event;
+ALTER TABLE propstreet.event ADD CONSTRAINT own CHECK (resource_id <> 2 OR event <> 'project.updated' OR tenant_id <> 501) NOT VALID;
+SELECT test.try('UPDATE propstreet.project SET name = ''check'' WHERE tenant_id = 501 AND id = 2');
+ALTER TABLE propstreet.event DROP CONSTRAINT own;
+CREATE UNIQUE INDEX own ON propstreet.event (tenant_id, event, resource_id) WHERE event = 'project.deleted';
+SELECT pg_temp.events('UPDATE propstreet.project SET status = ''deleted'' WHERE tenant_id = 501 AND id = 4');
+UPDATE propstreet.project SET status = 'open' WHERE tenant_id = 501 AND id = 4;
+SELECT test.try('UPDATE propstreet.project SET status = ''deleted'' WHERE tenant_id = 501 AND id = 4');
+DROP INDEX propstreet.own;
+
 -- rolled back with the change
 SELECT count(*) AS before FROM propstreet.event WHERE tenant_id = 501 \gset
 BEGIN;
