@@ -461,7 +461,7 @@ PG_FUNCTION_INFO_V1(propstreet_handle);
 Datum
 propstreet_handle(PG_FUNCTION_ARGS)
 {
-	Request		request = {NULL};
+	Request		request = {.for_tenant = false};
 
 	return handle_arguments(fcinfo, 0, &request);
 }
