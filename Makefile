@@ -9,7 +9,7 @@ REGRESS = install price price_range external_ref etag cursor \
 	rest_guide rest_errors rest_headers rest_postgrest check owner_changes drop
 ISOLATION = concurrent_update concurrent_upsert concurrent_reference concurrent_add concurrent_copy concurrent_teaser \
 	concurrent_install concurrent_batch concurrent_batch_update concurrent_idempotency concurrent_ddl \
-	sync_pages sync_writers notify
+	sync_pages sync_writers notify rest_retries
 PROVE_TESTS := $(sort $(wildcard test/t/*.pl))
 
 # Goals of test/run. They come before PGXS, as there may be no pg_config yet and PGXS has a check target of its own.

@@ -440,6 +440,8 @@ response(const Request *request)
 	HeapTuple	tuple = heap_form_tuple(desc, values, nulls);
 
 	ReleaseTupleDesc(desc);
+	if (request->answer)
+		pfree(request->answer);	/* for the caller's copy to use the memory */
 	return HeapTupleGetDatum(tuple);
 }
 
