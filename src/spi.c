@@ -52,10 +52,9 @@ tables_owner(void)
 }
 
 /*
- * Become another user, as SECURITY DEFINER functions do, with a search_path of
- * their own: triggers that the owner has added may not qualify every name, and the
- * caller, with a temporary table for one, decides what others mean.  Errors need no
- * counterpart: the abort of the (sub)transaction restores user and settings.
+ * Become another user, as SECURITY DEFINER functions do; settings made meanwhile end
+ * with that.  Errors need no counterpart: the abort of the (sub)transaction restores
+ * user and settings.
  */
 Identity
 act_as(Oid user)
@@ -65,8 +64,6 @@ act_as(Oid user)
 	GetUserIdAndSecContext(&before.user, &before.security_context);
 	SetUserIdAndSecContext(user, before.security_context | SECURITY_LOCAL_USERID_CHANGE);
 	before.settings = NewGUCNestLevel();
-	if (strcmp(namespace_search_path, SAFE_PATH) != 0)
-		(void) set_config_option("search_path", SAFE_PATH, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
 	return before;
 }
 
@@ -165,40 +162,13 @@ hint_at_older_tables(void *arg pg_attribute_unused())
 }
 
 /*
- * Make the plan of a statement, or make it again if it was invalidated, without
- * scans of whole tables.  The locks that this takes are kept, so that running the
- * statement finds the plan as it is left here, also after waiting for them.
+ * Have the plan of a statement, made again when the extension was created anew.  All
+ * statements look up keys or read an index in order; but a plan made while a table
+ * is empty may do otherwise, and is kept until the table is analyzed.  So it must not
+ * scan, and is made again after 4, 16, 64, ... runs.
  */
 static void
-plan_without_scans(const Statement *statement)
-{
-	bool		seqscan = enable_seqscan;
-	bool		bitmapscan = enable_bitmapscan;
-
-	enable_seqscan = enable_bitmapscan = false;
-	PG_TRY();
-	{
-		CachedPlan *plan = SPI_plan_get_cached_plan(statement->plan);
-
-		if (plan)
-			ReleaseCachedPlan(plan, CurrentResourceOwner);
-	}
-	PG_FINALLY();
-	{
-		enable_seqscan = seqscan;
-		enable_bitmapscan = bitmapscan;
-	}
-	PG_END_TRY();
-}
-
-/*
- * The plan of a statement, made again when it was invalidated or the extension
- * created anew.  All statements look up keys or read an index in order; but a plan
- * made while a table is empty may do otherwise, and is kept until the table is
- * analyzed.  So it must not scan, and is made again after 4, 16, 64, ... runs.
- */
-static SPIPlanPtr
-plan_of(Statement *statement)
+have_plan(Statement *statement)
 {
 	uint64		types = types_of(statement);
 	ErrorContextCallback context = {.callback = hint_at_older_tables,.previous = error_context_stack};
@@ -206,10 +176,7 @@ plan_of(Statement *statement)
 	error_context_stack = &context;
 	if (statement->plan == NULL || statement->types != types || (++statement->runs >= statement->plan_again && statement->depth == 0))
 		prepare(statement, types);
-	if (!statement->by_values)
-		plan_without_scans(statement);
 	error_context_stack = context.previous;
-	return statement->plan;
 }
 
 /* How a statement is run */
@@ -240,7 +207,7 @@ parameters(const Run *run)
 }
 
 static int
-execute(const Run *run, SPIPlanPtr plan)
+execute(const Run *run)
 {
 	Statement  *statement = run->statement;
 	char		flags[STATEMENT_ARGS];
@@ -249,13 +216,80 @@ execute(const Run *run, SPIPlanPtr plan)
 	{
 		SPIExecuteOptions options = {.params = parameters(run),.read_only = statement->reads,.dest = run->receiver};
 
-		return SPI_execute_plan_extended(plan, &options);
+		return SPI_execute_plan_extended(statement->plan, &options);
 	}
 	for (int i = 0; i < statement->nargs; i++)
 		flags[i] = run->nulls && run->nulls[i] ? 'n' : ' ';
 	if (run->latest)
-		return SPI_execute_snapshot(plan, unconstify(Datum *, run->values), flags, run->latest, GetTransactionSnapshot(), false, true, 0);
-	return SPI_execute_plan(plan, unconstify(Datum *, run->values), flags, statement->reads, 0);
+		return SPI_execute_snapshot(statement->plan, unconstify(Datum *, run->values), flags, run->latest, GetTransactionSnapshot(), false, true, 0);
+	return SPI_execute_plan(statement->plan, unconstify(Datum *, run->values), flags, statement->reads, 0);
+}
+
+/*
+ * Make the plan of a statement again if it was invalidated.  The locks that this
+ * takes are kept, so that running the statement finds the plan as it is left here,
+ * also after waiting for them.
+ */
+static int
+renew_plan(const Run *run)
+{
+	CachedPlan *plan = SPI_plan_get_cached_plan(run->statement->plan);
+
+	if (plan)
+		ReleaseCachedPlan(plan, CurrentResourceOwner);
+	return 0;
+}
+
+/* Do work that may make a plan of ours, without scans of whole tables. */
+static int
+without_scans(int (*work) (const Run *run), const Run *run)
+{
+	ErrorContextCallback context = {.callback = hint_at_older_tables,.previous = error_context_stack};
+	bool		seqscan = enable_seqscan;
+	bool		bitmapscan = enable_bitmapscan;
+	int			result = 0;
+
+	error_context_stack = &context;
+	enable_seqscan = enable_bitmapscan = false;
+	PG_TRY();
+	{
+		result = work(run);
+	}
+	PG_FINALLY();
+	{
+		enable_seqscan = seqscan;
+		enable_bitmapscan = bitmapscan;
+	}
+	PG_END_TRY();
+	error_context_stack = context.previous;
+	return result;
+}
+
+/*
+ * Run a statement whose plan is there.  What only reads plans nothing but itself; what
+ * writes may run triggers that the owner has added, and plan their statements.
+ */
+static int
+run_planned(const Run *run)
+{
+	if (run->statement->by_values)
+		return execute(run);
+	if (run->statement->reads)
+		return without_scans(execute, run);
+	without_scans(renew_plan, run);
+	return execute(run);
+}
+
+/*
+ * The owner's triggers may not qualify every name, and the caller, with a temporary
+ * table for one, must not decide what others mean.  What only reads runs none, and
+ * setting the path costs as much as finding a row.
+ */
+static void
+have_safe_path(const Statement *statement)
+{
+	if (!statement->reads && strcmp(namespace_search_path, SAFE_PATH) != 0)
+		(void) set_config_option("search_path", SAFE_PATH, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
 }
 
 /* Run a statement, and mark it as under way meanwhile: its plan must not be freed. */
@@ -263,13 +297,14 @@ static uint64
 run_statement(const Run *run)
 {
 	Statement  *statement = run->statement;
-	SPIPlanPtr	plan = plan_of(statement);
 	int			result = 0;
 
+	have_safe_path(statement);
+	have_plan(statement);
 	statement->depth++;
 	PG_TRY();
 	{
-		result = execute(run, plan);
+		result = run_planned(run);
 	}
 	PG_FINALLY();
 	{
