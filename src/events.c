@@ -122,6 +122,7 @@ typedef struct Events
 	Transition *transition;
 	RowMap		map;
 	Row			new;
+	StringInfoData changed_fields;	/* of the new row, as the elements of a JSON array */
 	const char *origin;			/* or NULL */
 	MemoryContext context;		/* of what is in the list; reset with each flush */
 	Event	   *list;
@@ -176,12 +177,14 @@ column_differs(const Events *events, int column)
 	return !datum_image_eq(old, events->new.values[column], attribute->attbyval, attribute->attlen);
 }
 
-/* The names of the fields that differ, as the elements of a JSON array. */
+/* Find out the names of the fields that differ. */
 static void
-append_changed_fields(StringInfo out, const Events *events)
+read_changed_fields(Events *events)
 {
+	StringInfo	out = &events->changed_fields;
 	const char *last = NULL;
 
+	resetStringInfo(out);
 	for (const ListedField *field = events->resource->listed; field->name; field++)
 	{
 		if (last && strcmp(last, field->name) == 0)
@@ -201,17 +204,17 @@ copied(Datum value)
 	return PointerGetDatum(PG_DETOAST_DATUM_COPY(value));
 }
 
-/* The event that a row is, or NULL; for an update also the fields that changed. */
+/* The event that a row is, or NULL. */
 static const char *
-event_of(const Events *events, StringInfo changed_fields)
+event_of(Events *events)
 {
 	const Resource *resource = events->resource;
 	bool		was_live;
 
 	if (events->transition->old == NULL)
 		return resource->created;
-	append_changed_fields(changed_fields, events);
-	if (changed_fields->len == 0)
+	read_changed_fields(events);
+	if (events->changed_fields.len == 0)
 		return NULL;
 	old_value(events, resource->deleted_utc, &was_live);
 	if (was_live && !events->new.nulls[resource->deleted_utc])
@@ -221,7 +224,7 @@ event_of(const Events *events, StringInfo changed_fields)
 
 /* The body that webhooks deliver (specification, "Webhook Payload Example"). */
 static text *
-payload_of(const Events *events, const char *event, const char *changed_fields)
+payload_of(const Events *events, const char *event)
 {
 	const Resource *resource = events->resource;
 	StringInfoData out;
@@ -238,7 +241,7 @@ payload_of(const Events *events, const char *event, const char *changed_fields)
 	{
 		out.data[--out.len] = '\0';
 		appendStringInfoString(&out, ",\"changedFields\":[");
-		appendStringInfoString(&out, changed_fields);
+		appendStringInfoString(&out, events->changed_fields.data);
 		appendStringInfoString(&out, "]}");
 	}
 	appendStringInfoChar(&out, '}');
@@ -257,23 +260,20 @@ static char *
 notice_of(const Event *event)
 {
 	text	   *payload = (text *) DatumGetPointer(event->payload);
+	char		notice[200];
+	char	   *end = notice;
 
-	StringInfoData out;
 
 	if (propstreet_notify == NOTIFY_FULL && VARSIZE_ANY_EXHDR(payload) <= NOTIFY_MAX_BYTES)
 		return text_to_cstring(payload);
-	initStringInfo(&out);
-	appendStringInfoString(&out, "{\"event\":\"");
-	appendStringInfoString(&out, event->name);
-	appendStringInfoChar(&out, '"');
-	append_member(&out, "tenantId");
-	append_id(&out, DatumGetInt64(event->tenant_id));
-	append_member(&out, "id");
-	append_id(&out, DatumGetInt64(event->resource_id));
-	append_member(&out, "eventId");
-	append_id(&out, DatumGetInt64(event->id));
-	appendStringInfoChar(&out, '}');
-	return out.data;
+	end = stpcpy(stpcpy(stpcpy(end, "{\"event\":\""), event->name), "\",\"tenantId\":\"");
+	end += pg_lltoa(DatumGetInt64(event->tenant_id), end);
+	end = stpcpy(end, "\",\"id\":\"");
+	end += pg_lltoa(DatumGetInt64(event->resource_id), end);
+	end = stpcpy(end, "\",\"eventId\":\"");
+	end += pg_lltoa(DatumGetInt64(event->id), end);
+	strcpy(end, "\"}");
+	return pstrdup(notice);
 }
 
 /* Remember what is to be notified of the events just written. */
@@ -409,8 +409,8 @@ fill_slot(TupleTableSlot *slot, const Event *event, Datum origin, bool no_origin
 }
 
 /*
- * Write the events into a table that is plain, as COPY does: without an executor
- * for each of them, which would cost more than all else that is done for an event.
+ * Write the events into a table that is plain, as COPY does: without a plan, whose
+ * execution would cost more than all else that is done for an event.
  */
 static void
 insert_directly(Events *events, Event **list, Relation relation)
@@ -419,22 +419,20 @@ insert_directly(Events *events, Event **list, Relation relation)
 	Oid			sequence = identity_sequence(relation, E_ID + 1);
 	EState	   *estate = CreateExecutorState();
 	ResultRelInfo *result = makeNode(ResultRelInfo);
-	TupleTableSlot **slots = palloc(events->count * sizeof(TupleTableSlot *));
+	TupleTableSlot *slot = MakeSingleTupleTableSlot(RelationGetDescr(relation), table_slot_callbacks(relation));
+	CommandId	command = GetCurrentCommandId(true);
 
 	InitResultRelInfo(result, relation, 0, NULL, 0);
 	ExecOpenIndices(result, false);
 	for (int i = 0; i < events->count; i++)
 	{
 		list[i]->id = Int64GetDatum(nextval_internal(sequence, false));
-		slots[i] = MakeSingleTupleTableSlot(RelationGetDescr(relation), table_slot_callbacks(relation));
-		fill_slot(slots[i], list[i], origin, events->origin == NULL);
+		fill_slot(slot, list[i], origin, events->origin == NULL);
+		table_tuple_insert(relation, slot, command, 0, NULL);
+		list_free(INSERT_INDEX_ENTRIES(result, slot, estate));
+		ResetPerTupleExprContext(estate);
 	}
-	table_multi_insert(relation, slots, events->count, GetCurrentCommandId(true), 0, NULL);
-	for (int i = 0; i < events->count; i++)
-	{
-		list_free(INSERT_INDEX_ENTRIES(result, slots[i], estate));
-		ExecDropSingleTupleTableSlot(slots[i]);
-	}
+	ExecDropSingleTupleTableSlot(slot);
 	ExecCloseIndices(result);
 	FreeExecutorState(estate);
 }
@@ -611,16 +609,14 @@ static void
 collect_event(Events *events)
 {
 	MemoryContext before = MemoryContextSwitchTo(events->context);
-	StringInfoData changed_fields;
 	const char *name;
 	bool		isnull;
 
 	read_row(events);
-	initStringInfo(&changed_fields);
-	name = event_of(events, &changed_fields);
+	name = event_of(events);
 	if (name)
 	{
-		text	   *payload = payload_of(events, name, changed_fields.data);
+		text	   *payload = payload_of(events, name);
 
 		if (events->count == events->room)
 			events->list = repalloc(events->list, (events->room *= 2) * sizeof(Event));
@@ -680,6 +676,7 @@ record_events(FunctionCallInfo fcinfo, const Resource *resource)
 	events->context = AllocSetContextCreate(CurrentMemoryContext, "propstreet events", ALLOCSET_DEFAULT_SIZES);
 	events->room = 16;
 	events->list = palloc(events->room * sizeof(Event));
+	initStringInfo(&events->changed_fields);
 	row_map(&events->map, RelationGetDescr(transition.trigger->tg_relation), resource->kind);
 	transition_rewind(&transition);
 	while (transition_next(&transition))

@@ -663,10 +663,18 @@ void
 append_utc(StringInfo out, TimestampTz time)
 {
 	static const int utc = 0;
-	char		buffer[MAXDATELEN + 1];
+	static TimestampTz last = DT_NOBEGIN;	/* the same moment is often written twice */
+	static char text[MAXDATELEN + 1];
+	static int	len;
 
-	JsonEncodeDateTime(buffer, TimestampTzGetDatum(time), TIMESTAMPTZOID, &utc);
-	appendStringInfoChar(out, '"');
-	appendBinaryStringInfo(out, buffer, strlen(buffer) - strlen("+00:00"));
-	appendBinaryStringInfo(out, "Z\"", strlen("Z\""));
+	if (time != last)
+	{
+		JsonEncodeDateTime(text + 1, TimestampTzGetDatum(time), TIMESTAMPTZOID, &utc);
+		text[0] = '"';
+		len = strlen(text) - strlen("+00:00");
+		memcpy(text + len, "Z\"", sizeof("Z\""));
+		len += strlen("Z\"");
+		last = time;
+	}
+	appendBinaryStringInfo(out, text, len);
 }

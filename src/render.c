@@ -45,18 +45,41 @@ append_id(StringInfo out, int64 id)
 	appendStringInfoChar(out, '"');
 }
 
+/* Labels of enum values as they are written, "x", found by OID, until the catalog changes */
+#define LABELS 64				/* a power of 2, more than ours are */
+
+typedef struct Label
+{
+	Oid			value;
+	uint64		generation;
+	int			len;
+	char		text[NAMEDATALEN + 2];
+} Label;
+
+static void
+read_label(Label *label, Oid value)
+{
+	HeapTuple	tuple = SearchSysCache1(ENUMOID, ObjectIdGetDatum(value));
+
+	if (!HeapTupleIsValid(tuple))
+		elog(ERROR, "enum value %u does not exist", value);
+	label->value = value;
+	label->generation = enum_generation;
+	label->len = snprintf(label->text, sizeof(label->text), "\"%s\"", NameStr(((Form_pg_enum) GETSTRUCT(tuple))->enumlabel));
+	ReleaseSysCache(tuple);
+}
+
 /* The label of an enum's value; ours need no escapes. */
 void
 append_enum(StringInfo out, Datum value)
 {
-	HeapTuple	tuple = SearchSysCache1(ENUMOID, value);
+	static Label labels[LABELS];
+	Oid			oid = DatumGetObjectId(value);
+	Label	   *label = &labels[oid % LABELS];
 
-	if (!HeapTupleIsValid(tuple))
-		elog(ERROR, "enum value %u does not exist", DatumGetObjectId(value));
-	appendStringInfoChar(out, '"');
-	appendStringInfoString(out, NameStr(((Form_pg_enum) GETSTRUCT(tuple))->enumlabel));
-	appendStringInfoChar(out, '"');
-	ReleaseSysCache(tuple);
+	if (label->value != oid || label->generation != enum_generation)
+		read_label(label, oid);
+	appendBinaryStringInfo(out, label->text, label->len);
 }
 
 static void
