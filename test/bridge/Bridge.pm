@@ -1,0 +1,98 @@
+
+# A server with propstreet and the roles of examples/postgrest, and the bridge (test/bridge/server) in front of it, for tests
+# that speak HTTP.
+
+package Bridge;
+
+use strict;
+use warnings;
+
+use Exporter 'import';
+use IO::Socket::INET;
+use IPC::Run;
+use JSON::PP;
+use PostgreSQL::Test::Cluster;
+
+our @EXPORT = qw(database_server start_bridge stop_bridges token request);
+
+$ENV{PGRST_JWT_SECRET} = 'a secret that only this test knows';
+# for those that start a proxy by themselves
+$ENV{no_proxy} = '127.0.0.1';
+
+sub database_server
+{
+	my ($name) = @_;
+	my $node = PostgreSQL::Test::Cluster->new($name);
+
+	$node->init(extra => [ '--encoding=UTF8', '--locale=C' ]);
+	$node->append_conf('postgresql.conf', 'fsync = off');
+	$node->start;
+	$node->safe_psql('postgres', 'CREATE EXTENSION propstreet; SELECT propstreet.install()');
+	system('psql', '-XqAt', '-v', 'ON_ERROR_STOP=1', '-v', 'password=secret', '-o', '/dev/null',
+		'-d', $node->connstr('postgres'), '-f', 'examples/postgrest/roles.sql') == 0 or die 'roles.sql failed';
+	return $node;
+}
+
+my @bridges;
+
+# Starts the bridge, which ends with the test; its port
+sub start_bridge
+{
+	my ($node, @options) = @_;
+	my ($in, $out, $err) = ('', '', '');
+	my $connection = $node->connstr('postgres') . (@options ? ' user=authenticator' : '');
+	my $bridge = IPC::Run::start([ '/usr/bin/python3', 'test/bridge/server', @options, $connection ], \$in, \$out, '2>', \$err);
+
+	push(@bridges, $bridge);
+	$bridge->pump while $bridge->pumpable && $out !~ /\n/;
+	die "the bridge did not start: $err" unless $out =~ /^(\d+)\n/;
+	return $1;
+}
+
+sub stop_bridges
+{
+	$_->finish foreach splice(@bridges);
+}
+
+END
+{
+	local $?;
+	stop_bridges();
+}
+
+sub token
+{
+	my ($tenant) = @_;
+	my $token = `examples/postgrest/token $tenant`;
+
+	chomp($token);
+	return $token;
+}
+
+# Sends a request exactly as given, and gives the answer: status, headers (names in lower case), body
+sub request
+{
+	my ($port, $method, $target, $headers, $body) = @_;
+	my $socket = IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $port, Timeout => 60) or die "port $port: $!";
+	my %answer = (headers => {});
+
+	$headers = { Host => 'localhost', Connection => 'close', %{ $headers // {} } };
+	$headers->{'Content-Length'} //= length($body) if defined($body);
+	print $socket "$method $target HTTP/1.1\r\n", (map { "$_: $headers->{$_}\r\n" } sort keys %$headers), "\r\n", $body // '';
+	local $/ = "\r\n";
+	($answer{status}) = (<$socket> // '') =~ m{^HTTP/1\.1 (\d+)};
+	while (defined(my $line = <$socket>))
+	{
+		chomp($line);
+		last if $line eq '';
+		my ($name, $value) = $line =~ /^([^:]+): *(.*)$/;
+		push(@{ $answer{headers}{ lc $name } }, $value);
+	}
+	$_ = join(', ', @$_) foreach values %{ $answer{headers} };
+	local $/;
+	$answer{body} = <$socket> // '';
+	$answer{json} = eval { decode_json($answer{body}) };
+	return \%answer;
+}
+
+1;

@@ -1,0 +1,183 @@
+
+# The REST API through nginx, as examples/postgrest configures it, with the test bridge in PostgREST's place: what a client
+# sends arrives as it is, and so does the answer.
+
+use strict;
+use warnings;
+
+use FindBin;
+use lib "$FindBin::RealBin/../bridge";
+
+use Bridge;
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+my ($nginx) = grep { -x } '/usr/sbin/nginx', map { "$_/nginx" } split(/:/, $ENV{PATH});
+plan skip_all => 'needs nginx' unless $nginx;
+
+my $node = database_server('nginx');
+$node->safe_psql('postgres', q{
+	INSERT INTO propstreet.project (tenant_id, id, name, external_refs) VALUES (1, 1, 'Of 1', '{crm:a/b%2F}'), (2, 1, 'Of 2', '{}');
+	INSERT INTO propstreet.contact (tenant_id, id, name) VALUES (1, 1, 'Contact'), (1, 2, 'Contact');
+	INSERT INTO propstreet.company (tenant_id, id, name) VALUES (1, 1, 'Company');
+	SELECT setval('propstreet.project_id_seq', 100), setval('propstreet.prospect_id_seq', 100);
+});
+my $directory = PostgreSQL::Test::Utils::tempdir();
+my $port = PostgreSQL::Test::Cluster::get_free_port();
+my $bridge = start_bridge($node, '--postgrest');
+my $token = token(1);
+
+# The example, less its ports, as a whole configuration for an unprivileged user
+sub start_nginx
+{
+	my $example = slurp_file('examples/postgrest/nginx.conf');
+	my $temporary = join(' ', map { "${_}_temp_path $directory/$_;" } qw(client_body proxy fastcgi uwsgi scgi));
+
+	is($example =~ s/server 127\.0\.0\.1:3000;/server 127.0.0.1:$bridge;/, 1, 'the port of PostgREST');
+	is($example =~ s/listen 8080;/listen 127.0.0.1:$port;/, 1, 'the port of nginx');
+	append_to_file("$directory/nginx.conf", qq{
+		pid $directory/nginx.pid;
+		error_log $directory/error.log;
+		daemon off;
+		worker_processes 1;
+		events {}
+		http {
+			access_log off;
+			$temporary
+			$example
+		}
+	});
+	my $run = IPC::Run::start([ $nginx, '-e', "$directory/error.log", '-p', $directory, '-c', "$directory/nginx.conf" ], '2>&1', '>', \my $out);
+	foreach (1 .. 10 * $PostgreSQL::Test::Utils::timeout_default)
+	{
+		return $run if IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $port);
+		die "nginx did not start: $out" unless $run->pumpable;
+		select(undef, undef, undef, 0.1);
+	}
+	die 'nginx did not start';
+}
+
+# A request through nginx, with tenant 1's token
+sub through
+{
+	my ($method, $target, $headers, $body) = @_;
+
+	return request($port, $method, $target, { Authorization => "Bearer $token", %{ $headers // {} } }, $body);
+}
+
+my %json = ('Content-Type' => 'application/json');
+
+# A problem of a status, and no byte more
+sub is_problem
+{
+	my ($answer, $status, $name) = @_;
+
+	is("$answer->{status} $answer->{headers}{'content-type'} " . ($answer->{json}{status} // $answer->{body}), "$status application/problem+json $status", $name);
+}
+
+my $run = start_nginx();
+my $answer;
+
+# methods
+$answer = through('POST', '/api/v1/projects', { %json, 'Idempotency-Key' => 'once' }, qq({"name": "New \xc3\xa9"}));
+is($answer->{status}, 201, 'POST');
+is($answer->{headers}{location}, "/api/v1/projects/$answer->{json}{id}", 'Location');
+is($answer->{headers}{'content-type'}, 'application/json', 'Content-Type');
+is($answer->{json}{name}, "New \xe9", 'UTF-8 arrives');
+my $id = $answer->{json}{id};
+my $again = through('POST', '/api/v1/projects', { %json, 'Idempotency-Key' => 'once' }, qq({"name": "New \xc3\xa9"}));
+is($again->{body}, $answer->{body}, 'Idempotency-Key is passed on');
+is_problem(through('POST', '/api/v1/projects', { %json, 'Idempotency-Key' => 'once' }, '{"name": "Other"}'), 422, 'Idempotency-Key of another request');
+
+$answer = through('GET', "/api/v1/projects/$id");
+is($answer->{status}, 200, 'GET');
+is($answer->{headers}{etag}, $answer->{json}{etag}, 'the ETag comes back untouched');
+like($answer->{headers}{etag}, qr{^W/"\w+"$}, 'one ETag');
+my $etag = $answer->{headers}{etag};
+ok(!exists $answer->{headers}{'content-range'}, 'no Content-Range');
+$answer = through('GET', "/api/v1/projects/$id", { 'Accept-Encoding' => 'gzip', Accept => 'text/html', Prefer => 'count=exact', 'Accept-Profile' => 'public', 'Content-Profile' => 'public', Range => 'bytes=0-0' });
+is("$answer->{status} $answer->{headers}{etag}", "200 $etag", 'headers that mean something to PostgREST');
+
+$answer = through('HEAD', "/api/v1/projects/$id");
+is("$answer->{status} $answer->{headers}{etag} $answer->{body}", "200 $etag ", 'HEAD');
+$answer = through('GET', "/api/v1/projects/$id", { 'If-None-Match' => $etag });
+is("$answer->{status} $answer->{headers}{etag} $answer->{body}", "304 $etag ", 'If-None-Match');
+$answer = through('PATCH', "/api/v1/projects/$id", { 'Content-Type' => 'application/merge-patch+json', 'If-Match' => $etag }, '{"classification": "active"}');
+is("$answer->{status} $answer->{json}{classification}", '200 active', 'PATCH with If-Match');
+is_problem(through('PATCH', "/api/v1/projects/$id", { %json, 'If-Match' => $etag }, '{"name": "Stale"}'), 412, 'a stale If-Match');
+$answer = through('PUT', '/api/v1/projects/external/crm/new%2Fone', \%json, '{"name": "By reference"}');
+is("$answer->{status} $answer->{json}{externalRefs}[0]{id} $answer->{json}{result}", '201 new/one created', 'PUT, and %2F in the path');
+$answer = through('GET', '/api/v1/projects/external/crm/a%2Fb%252F');
+is("$answer->{status} $answer->{json}{name}", '200 Of 1', '%2F and %25 in the path');
+$answer = through('OPTIONS', '/api/v1/projects/1');
+is("$answer->{status} $answer->{headers}{allow} $answer->{body}", '204 GET, HEAD, PATCH, DELETE, OPTIONS ', 'OPTIONS');
+$answer = through('DELETE', "/api/v1/projects/$id");
+is("$answer->{status} $answer->{body}", '204 ', 'DELETE');
+ok(!exists $answer->{headers}{'content-type'}, '204 without Content-Type');
+$answer = through('PUT', '/api/v1/projects/1', \%json, '{}');
+is_problem($answer, 405, 'a method that the path does not have');
+is($answer->{headers}{allow}, 'GET, HEAD, PATCH, DELETE, OPTIONS', 'Allow');
+is_problem(through('PROPFIND', '/api/v1/projects/1'), 405, 'a method of another protocol');
+
+# targets
+foreach my $batch (':batch', '%3Abatch', '%3abatch')
+{
+	$answer = through('POST', "/api/v1/projects/1/prospects$batch", \%json, '{"items": [{"contactId": "1"}]}');
+	is($answer->{status}, 200, $batch);
+}
+is(scalar(@{ $answer->{json}{failed} }), 1, 'the batch is one');
+$answer = through('GET', '/api/v1/projects?page_size=1&classification=draft&include_deleted=%74rue');
+is("$answer->{status} " . scalar(@{ $answer->{json}{data} }), '200 1', 'the query');
+is($answer->{headers}{link}, "</api/v1/projects?page_size=1&classification=draft&include_deleted=%74rue&cursor=$answer->{json}{page}{nextCursor}>; rel=\"next\"", 'Link to the next page');
+$answer = through('GET', $answer->{headers}{link} =~ /<(.*?)>/);
+is("$answer->{status} " . scalar(@{ $answer->{json}{data} }), '200 1', 'which is there');
+is_problem(through('GET', '/api/v1/projects?page_size=1&page_size=2'), 400, 'a parameter twice');
+is_problem(through('GET', '/api/v1/projects/'), 404, 'a trailing slash');
+is_problem(through('GET', '/api/v1/../v1/projects'), 404, 'dots in the path');
+is(through('GET', '/api/v1/projects/%31%00')->{status}, 400, 'a NUL in the path, which nginx refuses');
+is_problem(through('GET', '/api/v1/projects/%ff'), 400, 'a path that is not UTF-8');
+is_problem(through('GET', '/api/v1/nowhere'), 404, 'no route');
+
+# headers
+$answer = through('POST', '/api/v1/projects', { %json, 'Change-Origin' => 'crm' }, '{"name": "With origin"}');
+is($node->safe_psql('postgres', "SELECT change_origin FROM propstreet.event WHERE tenant_id = 1 AND resource_id = $answer->{json}{id}"), 'crm', 'Change-Origin is passed on');
+my %forged = ('X-Original-Method' => 'DELETE', 'X-Original-URI' => '/api/v1/projects/1', 'X-Original-Content-Type' => 'application/json', 'x_original_method' => 'DELETE');
+$answer = through('GET', '/api/v1/projects/external/crm/new%2Fone', \%forged);
+is("$answer->{status} $answer->{json}{name}", '200 By reference', 'X-Original headers of the client are overwritten');
+is_problem(through('POST', '/api/v1/projects', { %forged, 'Content-Type' => 'application/x-www-form-urlencoded' }, 'name=x'), 415, 'form data');
+is(through('POST', '/api/v1/projects', undef, '{"name": "x"}')->{status}, 201, 'no Content-Type');
+is(through('POST', '/api/v1/projects', { 'Content-Type' => 'application/json; charset=utf-8' }, '{"name": "x"}')->{status}, 201, 'a charset');
+
+# bodies
+is_problem(through('POST', '/api/v1/projects', \%json, '{"name": "' . ('x' x 1048577) . '"}'), 413, 'a body above the limit');
+is_problem(through('POST', '/api/v1/projects', \%json, '{"name": "' . ('x' x 1048560) . '"}'), 400, 'a body below it');
+is_problem(through('POST', '/api/v1/projects', \%json), 400, 'no body');
+is_problem(through('POST', '/api/v1/projects', \%json, "{\"name\": \"\xff\"}"), 400, 'a body that is not UTF-8');
+is_problem(through('POST', '/api/v1/projects', \%json, "{\"name\": \"\0\"}"), 400, 'a NUL in the body');
+
+# who asks
+$answer = request($port, 'GET', '/api/v1/projects/1', { Authorization => 'Bearer ' . token(2) });
+is("$answer->{status} $answer->{json}{name}", '200 Of 2', 'the token decides the tenant');
+is_problem(request($port, 'GET', '/api/v1/projects/external/crm/new%2Fone', { Authorization => 'Bearer ' . token(2) }), 404, "what another tenant's reference names");
+$answer = request($port, 'GET', '/api/v1/projects/1');
+is_problem($answer, 401, 'no token');
+is($answer->{headers}{'www-authenticate'}, 'Bearer', 'WWW-Authenticate');
+is_problem(request($port, 'GET', '/api/v1/projects/1', { Authorization => 'Bearer ' . token(0) }), 401, 'a claim that is no tenant');
+is(request($port, 'GET', '/api/v1/projects/1', { Authorization => "Bearer ${token}x" })->{status}, 401, 'a forged token');
+my $written = $node->safe_psql('postgres', 'SELECT count(*) FROM propstreet.project');
+is_problem(request($port, 'POST', '/api/v1/projects', \%json, '{"name": "x"}'), 401, 'writing without a token');
+is($node->safe_psql('postgres', 'SELECT count(*) FROM propstreet.project'), $written, 'writes nothing');
+is(request($port, 'GET', '/api/v1/openapi.json')->{json}{openapi}, '3.1.0', 'the description is for all');
+is(request($bridge, 'PATCH', '/rpc/handle', \%json, '{}')->{status}, 405, 'which PostgREST would refuse');
+
+# without PostgREST
+stop_bridges();
+$answer = through('GET', '/api/v1/projects/1');
+is_problem($answer, 503, 'nobody answers');
+is($answer->{headers}{'retry-after'}, 1, 'Retry-After');
+
+$run->kill_kill;
+is(slurp_file("$directory/error.log") =~ s/^.*(?:Connection refused|too large body|no live upstreams|buffered to a temporary file).*\n//gmr, '', 'no other complaint of nginx');
+$node->stop;
+done_testing();
