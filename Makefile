@@ -38,9 +38,14 @@ EXTVERSION := $(shell sed -n "s/^default_version *= *'\(.*\)'/\1/p" $(EXTENSION)
 SCRIPT = $(EXTENSION)--$(EXTVERSION).sql
 DATA_built = $(SCRIPT)
 
-# src/webhook_worker.c belongs to a shared object of its own.
 MODULE_big = propstreet
-OBJS = $(patsubst %.c,%.o,$(filter-out src/webhook_worker.c,$(sort $(wildcard src/*.c))))
+OBJS = $(patsubst %.c,%.o,$(filter-out src/webhook_%.c,$(sort $(wildcard src/*.c))))
+
+# The webhook worker is a shared object of its own: only it needs libcurl. WEBHOOKS=no leaves it out.
+ifneq ($(WEBHOOKS),no)
+MODULES = propstreet_webhooks
+endif
+WORKER_OBJS = $(patsubst %.c,%.o,$(sort $(wildcard src/webhook_*.c)))
 
 # The server's headers are included as system headers, so that their own warnings don't count. WERROR=1 turns warnings into errors.
 PG_CPPFLAGS = -isystem $(shell $(PG_CONFIG) --includedir-server) $(shell pkg-config --cflags json-c 2>/dev/null)
@@ -54,11 +59,15 @@ REGRESS_OPTS = --inputdir=test --encoding=UTF8
 ISOLATION_OPTS = --inputdir=test --outputdir=. --encoding=UTF8
 TAP_TESTS := $(if $(PROVE_TESTS),1)
 
-EXTRA_CLEAN = src/currencies.h
+EXTRA_CLEAN = src/currencies.h $(WORKER_OBJS)
 
 include $(PGXS)
 
-$(OBJS): $(wildcard src/*.h)
+$(OBJS) $(WORKER_OBJS): $(wildcard src/*.h)
+
+src/webhook_send.o: override CPPFLAGS += $(shell pkg-config --cflags libcurl 2>/dev/null)
+propstreet_webhooks$(DLSUFFIX): $(WORKER_OBJS)
+	$(CC) $(CFLAGS) $^ $(LDFLAGS) $(LDFLAGS_SL) -shared -o $@ $(or $(shell pkg-config --libs libcurl 2>/dev/null),-lcurl)
 
 # The table of currencies; src/currencies.awk says how to refresh it.
 src/money.o: src/currencies.h

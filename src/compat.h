@@ -110,4 +110,11 @@ identity_sequence(Relation relation, AttrNumber column)
 #define MY_LXID (MyProc->lxid)
 #endif
 
+/* A set of events to wait for that lives as long as the process */
+#if PG_VERSION_NUM >= 170000
+#define new_wait_event_set(count) CreateWaitEventSet(NULL, count)
+#else
+#define new_wait_event_set(count) CreateWaitEventSet(TopMemoryContext, count)
+#endif
+
 #endif							/* PROPSTREET_COMPAT_H */
