@@ -203,14 +203,10 @@ set_change_origin(const Request *request)
 {
 	const char *origin = request_header(request, "Change-Origin");
 	Problems	problems = {NIL};
-	size_t		len = origin ? strlen(origin) : 0;
-	bool		printable = true;
 
 	if (origin == NULL)
 		return;
-	for (const char *c = origin; *c; c++)
-		printable &= *c >= 0x20 && *c < 0x7f;
-	if (len < 1 || len > CHANGE_ORIGIN_MAX || !printable)
+	if (*origin == '\0' || !is_change_origin(origin))
 		problem_parameter(&problems, "Change-Origin", "must have 1 to %d printable ASCII characters", CHANGE_ORIGIN_MAX);
 	problems_check(&problems);
 	set("propstreet.change_origin", origin);

@@ -403,6 +403,7 @@ extern void prospect_decode_patch(struct json_object *body, const Path *path, Ch
 extern void prospect_decode_upsert(struct json_object *body, Change *change, Problems *problems);
 extern bool change_apply(const Change *change, Row *row, const Column *columns, int count);
 extern void transactions_decode(const char *text, int len, Problems *problems);
+extern char *decode_name(struct json_object *value, const Path *path, Problems *problems);
 extern char *trimmed(const char *text, int len);
 extern Oid	enum_value(ColumnType type, const char *label);
 extern char *enum_choices(ColumnType type);

@@ -252,20 +252,30 @@ trimmed(const char *text, int len)
 	return start ? pnstrdup(start, end - start) : pstrdup("");
 }
 
-static void
-set_name(json_object *value, const Path *path, void *target, Problems *problems)
+/* A name, trimmed, or NULL with a problem. */
+char *
+decode_name(json_object *value, const Path *path, Problems *problems)
 {
 	const char *string = json_string(value, path, problems);
 	char	   *name;
 	int			length;
 
 	if (string == NULL)
-		return;
+		return NULL;
 	name = trimmed(string, strlen(string));
 	length = pg_mbstrlen(name);
-	if (length < 1 || length > NAME_MAX_CHARACTERS)
-		problem_add(problems, path, "must have 1 to %d characters, not %d", NAME_MAX_CHARACTERS, length);
-	else
+	if (length >= 1 && length <= NAME_MAX_CHARACTERS)
+		return name;
+	problem_add(problems, path, "must have 1 to %d characters, not %d", NAME_MAX_CHARACTERS, length);
+	return NULL;
+}
+
+static void
+set_name(json_object *value, const Path *path, void *target, Problems *problems)
+{
+	char	   *name = decode_name(value, path, problems);
+
+	if (name)
 		give(target, P_NAME, CStringGetTextDatum(name), false);
 }
 

@@ -9,7 +9,6 @@
 
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
-#include "mb/pg_wchar.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/datum.h"
@@ -17,7 +16,6 @@
 
 #include "propstreet.h"
 
-#define NAME_MAX_CHARACTERS 200
 #define URL_MAX_BYTES 2000
 #define OLD_SECRET_HOURS 24		/* that it signs along after a rotation */
 #define DEFAULT_DELIVERIES 100	/* on a page */
@@ -67,19 +65,11 @@ give(void *target, int column, Datum value, bool isnull)
 static void
 set_name(json_object *value, const Path *path, void *target, Problems *problems)
 {
-	const char *string = value ? json_string(value, path, problems) : NULL;
-	char	   *name;
-	int			length;
+	char	   *name = value ? decode_name(value, path, problems) : NULL;
 
 	if (value == NULL)
 		give(target, W_NAME, (Datum) 0, true);
-	if (string == NULL)
-		return;
-	name = trimmed(string, strlen(string));
-	length = pg_mbstrlen(name);
-	if (length < 1 || length > NAME_MAX_CHARACTERS)
-		problem_add(problems, path, "must have 1 to %d characters, not %d", NAME_MAX_CHARACTERS, length);
-	else
+	else if (name)
 		give(target, W_NAME, CStringGetTextDatum(name), false);
 }
 

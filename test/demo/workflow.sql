@@ -119,7 +119,22 @@ FROM propstreet.prospect_changes(since => now() - interval '1 hour');
 \t \a
 
 \echo
-\echo '--- 13. What is refused: a bad body, with all its problems at once; a stale ETag; another tenant'
+\echo '--- 13. Webhooks: a subscription, and what a change queues for it; the worker, where it is loaded, sends it'
+\echo
+SELECT propstreet.webhook_create('{"url": "https://crm.example/hooks", "events": ["project.updated"]}') ->> 'secret';
+SET propstreet.change_origin = 'demo';
+UPDATE propstreet.project SET classification = 'inactive' WHERE id = 1;
+SELECT propstreet.webhook_deliveries(1);
+SELECT payload FROM propstreet.event ORDER BY id DESC LIMIT 1;
+
+\echo
+\echo '--- 14. The REST API of the guide is one function'
+\echo
+SELECT status, headers, body FROM propstreet.handle('GET', '/api/v1/projects/1');
+SELECT status, body FROM propstreet.handle('PATCH', '/api/v1/projects/1', '{"If-Match": "W/\"abc123\""}', '{"name": "Stale"}');
+
+\echo
+\echo '--- 15. What is refused: a bad body, with all its problems at once; a stale ETag; another tenant'
 \echo
 \set ON_ERROR_STOP off
 SELECT propstreet.project_create('{"nam": "Gothenburg Hotel", "price": {"value": -1, "currency": "EURO"}}');
@@ -137,7 +152,7 @@ SET propstreet.tenant_id = '2';
 
 \connect - rival
 \echo
-\echo '--- 14. The other tenant sees nothing of it'
+\echo '--- 16. The other tenant sees nothing of it'
 \echo
 \echo '(connected as rival)'
 SELECT current_user, propstreet.current_tenant();
@@ -153,7 +168,7 @@ SELECT propstreet.project_get(1);
 
 \connect - :owner
 \echo
-\echo '--- 15. Does anything stored contradict the rules? No rows: no'
+\echo '--- 17. Does anything stored contradict the rules? No rows: no'
 \echo
 SELECT * FROM propstreet.check();
 
