@@ -419,20 +419,24 @@ insert_directly(Events *events, Event **list, Relation relation)
 	Oid			sequence = identity_sequence(relation, E_ID + 1);
 	EState	   *estate = CreateExecutorState();
 	ResultRelInfo *result = makeNode(ResultRelInfo);
-	TupleTableSlot *slot = MakeSingleTupleTableSlot(RelationGetDescr(relation), table_slot_callbacks(relation));
-	CommandId	command = GetCurrentCommandId(true);
+	TupleTableSlot **slots = palloc(events->count * sizeof(TupleTableSlot *));
+	/* a copy is not counted as in use: the slots go with the memory they are in */
+	TupleDesc	desc = CreateTupleDescCopy(RelationGetDescr(relation));
 
 	InitResultRelInfo(result, relation, 0, NULL, 0);
 	ExecOpenIndices(result, false);
 	for (int i = 0; i < events->count; i++)
 	{
 		list[i]->id = Int64GetDatum(nextval_internal(sequence, false));
-		fill_slot(slot, list[i], origin, events->origin == NULL);
-		table_tuple_insert(relation, slot, command, 0, NULL);
-		list_free(INSERT_INDEX_ENTRIES(result, slot, estate));
+		slots[i] = MakeTupleTableSlot(desc, table_slot_callbacks(relation));
+		fill_slot(slots[i], list[i], origin, events->origin == NULL);
+	}
+	table_multi_insert(relation, slots, events->count, GetCurrentCommandId(true), 0, NULL);
+	for (int i = 0; i < events->count; i++)
+	{
+		list_free(INSERT_INDEX_ENTRIES(result, slots[i], estate));
 		ResetPerTupleExprContext(estate);
 	}
-	ExecDropSingleTupleTableSlot(slot);
 	ExecCloseIndices(result);
 	FreeExecutorState(estate);
 }

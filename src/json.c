@@ -658,23 +658,37 @@ append_json_string(StringInfo out, const char *text, int len)
 		pfree(copy);
 }
 
+/* A moment as it is written */
+typedef struct UtcText
+{
+	TimestampTz time;
+	int			len;			/* 0: none yet */
+	char		text[MAXDATELEN + 3];
+} UtcText;
+
 /* A moment as RFC 3339 in UTC, with as many fractional digits as it needs. */
 void
 append_utc(StringInfo out, TimestampTz time)
 {
 	static const int utc = 0;
-	static TimestampTz last = DT_NOBEGIN;	/* the same moment is often written twice */
-	static char text[MAXDATELEN + 1];
-	static int	len;
+	static UtcText last[2];		/* a resource has few moments, and some of them twice */
+	UtcText    *text = &last[0];
 
-	if (time != last)
+	if (text->len == 0 || text->time != time)
 	{
-		JsonEncodeDateTime(text + 1, TimestampTzGetDatum(time), TIMESTAMPTZOID, &utc);
-		text[0] = '"';
-		len = strlen(text) - strlen("+00:00");
-		memcpy(text + len, "Z\"", sizeof("Z\""));
-		len += strlen("Z\"");
-		last = time;
+		UtcText		before = last[0];
+
+		last[0] = last[1];
+		last[1] = before;
 	}
-	appendBinaryStringInfo(out, text, len);
+	if (text->len == 0 || text->time != time)
+	{
+		JsonEncodeDateTime(text->text + 1, TimestampTzGetDatum(time), TIMESTAMPTZOID, &utc);
+		text->text[0] = '"';
+		text->len = strlen(text->text) - strlen("+00:00");
+		memcpy(text->text + text->len, "Z\"", strlen("Z\""));
+		text->len += strlen("Z\"");
+		text->time = time;
+	}
+	appendBinaryStringInfo(out, text->text, text->len);
 }
