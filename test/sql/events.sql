@@ -75,7 +75,7 @@ DROP TRIGGER own ON propstreet.event;
 ALTER TABLE propstreet.event ADD CONSTRAINT own CHECK (resource_id <> 2 OR event <> 'project.updated' OR tenant_id <> 501) NOT VALID;
 SELECT test.try('UPDATE propstreet.project SET name = ''check'' WHERE tenant_id = 501 AND id = 2');
 ALTER TABLE propstreet.event DROP CONSTRAINT own;
-CREATE UNIQUE INDEX own ON propstreet.event (tenant_id, event, resource_id) WHERE event = 'project.deleted';
+CREATE UNIQUE INDEX own ON propstreet.event (tenant_id, event, resource_id) WHERE event = 'project.deleted' AND tenant_id = 501;
 SELECT pg_temp.events('UPDATE propstreet.project SET status = ''deleted'' WHERE tenant_id = 501 AND id = 4');
 UPDATE propstreet.project SET status = 'open' WHERE tenant_id = 501 AND id = 4;
 SELECT test.try('UPDATE propstreet.project SET status = ''deleted'' WHERE tenant_id = 501 AND id = 4');
