@@ -182,6 +182,15 @@ address_refusal(const struct sockaddr *address, char shown[ADDRESS_SHOWN])
 	return refusal(bytes);
 }
 
+/* The same of an address that is text. */
+const char *
+address_text_refusal(const char *address)
+{
+	Range		range;
+
+	return parse_range(address, &range) ? refusal(range.bytes) : "no internet address";
+}
+
 /* Parse a list of ranges, into ranges if that is not NULL; how many, or -1 if it is malformed. */
 static int
 parse_list(const char *list, Range *ranges)

@@ -27,7 +27,7 @@
 #include "webhook_send.h"
 
 #define BODY_MAX 65536			/* bytes of a response that are read */
-#define CONNECTION_SECONDS 60	/* that one is used for: addresses change */
+#define CONNECTION_SECONDS 60	/* that one is used for: names move */
 #define EVENTS_AT_ONCE 64
 
 typedef struct Transfer
@@ -43,7 +43,6 @@ static CURLM *multi;
 static int	sockets;			/* epoll */
 static TimestampTz timer = 0;	/* when libcurl wants to be called, or 0 */
 static SendSettings settings;
-static TimestampTz configured;
 
 static sigset_t
 block_signals(void)
@@ -95,6 +94,12 @@ set_timer(CURLM *of pg_attribute_unused(), long timeout_ms, void *self pg_attrib
 	return 0;
 }
 
+static void
+refuse(Transfer *transfer, const char *address, const char *what)
+{
+	snprintf(transfer->refused, sizeof(transfer->refused), "%s is %s, which is not allowed", address, what);
+}
+
 /* The socket for an address, if it is one that webhooks may go to. */
 static curl_socket_t
 open_socket(void *self, curlsocktype purpose pg_attribute_unused(), struct curl_sockaddr *address)
@@ -105,8 +110,20 @@ open_socket(void *self, curlsocktype purpose pg_attribute_unused(), struct curl_
 
 	if (what == NULL)
 		return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
-	snprintf(transfer->refused, sizeof(transfer->refused), "%s is %s, which is not allowed", shown, what);
+	refuse(transfer, shown, what);
 	return CURL_SOCKET_BAD;
+}
+
+/* May a connection be used?  It may be an old one, made when other addresses were allowed. */
+static int
+check_connection(void *self, char *address, char *local_address pg_attribute_unused(), int port pg_attribute_unused(), int local_port pg_attribute_unused())
+{
+	const char *what = address_text_refusal(address);
+
+	if (what == NULL)
+		return CURL_PREREQFUNC_OK;
+	refuse(self, address, what);
+	return CURL_PREREQFUNC_ABORT;
 }
 
 /* Nobody wants the body; a very long one is cut off. */
@@ -141,7 +158,6 @@ void
 sender_configure(const SendSettings *new_settings)
 {
 	settings = *new_settings;
-	configured = GetCurrentTimestamp();
 	allow_addresses(settings.allow_addresses);
 	curl_multi_setopt(multi, CURLMOPT_MAXCONNECTS, (long) settings.connections);
 }
@@ -158,18 +174,6 @@ long
 sender_timeout_ms(void)
 {
 	return timer == 0 ? -1 : TimestampDifferenceMilliseconds(GetCurrentTimestamp(), timer);
-}
-
-/*
- * A connection is not used again after a while, as the name may have moved, nor
- * when settings have changed: its address may not be allowed any more.
- */
-static long
-connection_seconds(void)
-{
-	long		since = TimestampDifferenceMilliseconds(configured, GetCurrentTimestamp()) / 1000;
-
-	return Max(1, Min(since, CONNECTION_SECONDS));
 }
 
 static void
@@ -189,13 +193,15 @@ set_options(Sending *sending)
 	curl_easy_setopt(easy, CURLOPT_WRITEDATA, transfer);
 	curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, open_socket);
 	curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, transfer);
+	curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, check_connection);
+	curl_easy_setopt(easy, CURLOPT_PREREQDATA, transfer);
 	curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long) settings.timeout_ms);
 	curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long) settings.timeout_ms);
 	curl_easy_setopt(easy, CURLOPT_PROXY, "");
 	curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
 	curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long) CURL_HTTP_VERSION_1_1);
 	curl_easy_setopt(easy, CURLOPT_DNS_CACHE_TIMEOUT, 0L);
-	curl_easy_setopt(easy, CURLOPT_MAXLIFETIME_CONN, connection_seconds());
+	curl_easy_setopt(easy, CURLOPT_MAXLIFETIME_CONN, (long) CONNECTION_SECONDS);
 #if CURL_AT_LEAST_VERSION(7, 85, 0)
 	curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, sending->allow_http ? "https,http" : "https");
 #else
@@ -283,7 +289,7 @@ conclude(Sending *sending, CURLcode result)
 		sending->retry_after = number;
 	if (result == CURLE_OK || (result == CURLE_WRITE_ERROR && transfer->received > BODY_MAX))
 		return;
-	sending->refused = transfer->refused[0] && result == CURLE_COULDNT_CONNECT;
+	sending->refused = transfer->refused[0] && (result == CURLE_COULDNT_CONNECT || result == CURLE_ABORTED_BY_CALLBACK);
 	if (sending->refused)
 		sending->error = transfer->refused;
 	else if (result == CURLE_UNSUPPORTED_PROTOCOL)
