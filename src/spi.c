@@ -297,6 +297,7 @@ static uint64
 run_statement(const Run *run)
 {
 	Statement  *statement = run->statement;
+	MemoryContext context = CurrentMemoryContext;
 	int			result = 0;
 
 	have_safe_path(statement);
@@ -311,6 +312,7 @@ run_statement(const Run *run)
 		statement->depth--;
 	}
 	PG_END_TRY();
+	MemoryContextSwitchTo(context);	/* SPI has left it for its own */
 	if (result < 0)
 		elog(ERROR, "\"%s\" failed: %s", statement->sql, SPI_result_code_string(result));
 	return SPI_processed;

@@ -1,5 +1,6 @@
 
-# 100,000 failing and succeeding calls in one session: its memory must not grow by 1 MB.
+# 100,000 failing and succeeding calls in one session: its memory must not grow by 1 MB. Nor does a statement need more of it the
+# more rows it changes.
 
 use strict;
 use warnings;
@@ -15,6 +16,7 @@ $node->init(extra => [ '--encoding=UTF8', '--locale=C' ]);
 $node->append_conf('postgresql.conf', q{
 	fsync = off
 	autovacuum = off
+	shared_buffers = 2MB
 	log_min_messages = fatal
 	log_min_error_statement = panic
 	log_statement = none
@@ -134,6 +136,26 @@ ok(!grep({ !/^(PT4\d\d|22P02|22003)$/ } keys %states), 'no other errors');
 cmp_ok($node->safe_psql('postgres', 'SELECT count(*) FROM propstreet.project'), '>', 4000, 'calls that succeed');
 cmp_ok($contexts[2] - $contexts[1], '<', 1024 * 1024, 'memory contexts grow by less than 1 MB');
 cmp_ok($process[2] - $process[1], '<', 1024 * 1024, 'the process grows by less than 1 MB');
+
+# Events and deliveries are written while the statement ends: the most memory that was ever in use shows it
+my $peaks = $node->safe_psql('postgres', q{
+	SET propstreet.tenant_id = '2';
+	DO $$BEGIN PERFORM propstreet.webhook_create('{"url": "https://x.example", "events": ["project.updated"]}'); END$$;
+	SET propstreet.events = off;
+	INSERT INTO propstreet.project (name, external_refs) SELECT 'x', ARRAY[propstreet.external_ref('crm', g::text)] FROM generate_series(1, 120000) AS g;
+	RESET propstreet.events;
+	CREATE FUNCTION peak() RETURNS bigint LANGUAGE sql
+		AS $$SELECT substring(pg_read_file('/proc/' || pg_backend_pid() || '/status') FROM 'VmHWM:\s*(\d+) kB')::bigint$$;
+	UPDATE propstreet.project SET name = 'y' WHERE tenant_id = 2 AND id % 6 = 0;
+	SELECT peak();
+	UPDATE propstreet.project SET name = 'z' WHERE tenant_id = 2;
+	SELECT peak();
+	SELECT count(*) FROM propstreet.webhook_delivery;
+});
+my ($few, $many, $deliveries) = split /\n/, $peaks;
+note("peak of an update of 20,000 rows: $few kB, of 120,000: $many kB");
+is($deliveries, 140000, 'updates with events and deliveries');
+cmp_ok($many - $few, '<', 10 * 1024, 'six times as many rows take as much memory');
 
 $node->stop;
 done_testing();
