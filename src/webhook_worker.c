@@ -284,6 +284,15 @@ reload_settings(void)
 	ProcessConfigFile(PGC_SIGHUP);
 }
 
+/* The next launcher would not know of these, and start others. */
+static void
+end_workers(int code pg_attribute_unused(), Datum arg pg_attribute_unused())
+{
+	for (int i = 0; i < nknown; i++)
+		if (known[i].worker)
+			TerminateBackgroundWorker(known[i].worker);
+}
+
 PGDLLEXPORT void propstreet_webhooks_launcher(Datum arg);
 
 /*
@@ -297,6 +306,7 @@ propstreet_webhooks_launcher(Datum arg pg_attribute_unused())
 	pqsignal(SIGTERM, die);
 	BackgroundWorkerUnblockSignals();
 	BackgroundWorkerInitializeConnection(NULL, NULL, 0);
+	before_shmem_exit(end_workers, 0);
 	for (;;)
 	{
 		bool		soon = false;

@@ -39,7 +39,7 @@ sub set_up
 {
 	my ($node, $database) = @_;
 
-	$node->safe_psql($database, "CREATE EXTENSION propstreet; SELECT propstreet.install(); ALTER DATABASE $database SET propstreet.tenant_id = '1'");
+	$node->safe_psql($database, "CREATE EXTENSION propstreet; SELECT propstreet.install(); ALTER DATABASE \"$database\" SET propstreet.tenant_id = '1'");
 	return;
 }
 
@@ -134,7 +134,7 @@ sub deliver_until
 	my ($node, $url, $expected) = @_;
 	my $outcome = '';
 
-	for (1 .. 1800)
+	for (my $end = time + 180; time < $end;)
 	{
 		return 1 if ($outcome = deliver($node, $url)) =~ $expected;
 		usleep(100_000);
