@@ -13,7 +13,7 @@ ISOLATION = concurrent_update concurrent_upsert concurrent_reference concurrent_
 PROVE_TESTS := $(sort $(wildcard test/t/*.pl))
 
 # Goals of test/run. They come before PGXS, as there may be no pg_config yet and PGXS has a check target of its own.
-RUN_GOALS = check demo soak bench
+RUN_GOALS = check demo soak fuzz bench
 
 ifneq ($(filter $(RUN_GOALS) schedule,$(MAKECMDGOALS)),)
 
