@@ -1,0 +1,1 @@
+SELECT * FROM propstreet.project_list(page_size => 500);
