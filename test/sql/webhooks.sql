@@ -138,8 +138,8 @@ SELECT propstreet.purge();
 SET propstreet.keep_undelivered = '1s';
 SELECT pg_sleep(1.1);
 SELECT propstreet.purge() > 0;
-SELECT count(*) FROM propstreet.event;
-SELECT count(*) FROM propstreet.webhook_delivery;
+SELECT count(*) FROM propstreet.event WHERE tenant_id = 511;
+SELECT count(*) FROM propstreet.webhook_delivery WHERE tenant_id = 511;
 RESET propstreet.keep_undelivered;
 RESET propstreet.webhook_retry;
 
