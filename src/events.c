@@ -20,9 +20,11 @@
 #include "executor/spi.h"
 #include "executor/tuptable.h"
 #include "miscadmin.h"
+#include "storage/bufmgr.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/datum.h"
+#include "utils/inval.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
@@ -123,6 +125,7 @@ typedef struct Events
 	RowMap		map;
 	Row			new;
 	StringInfoData changed_fields;	/* of the new row, as the elements of a JSON array */
+	StringInfoData payload;		/* of the new row, as it is written */
 	const char *origin;			/* or NULL */
 	MemoryContext context;		/* of what is in the list; reset with each flush */
 	Event	   *list;
@@ -224,29 +227,31 @@ event_of(Events *events)
 
 /* The body that webhooks deliver (specification, "Webhook Payload Example"). */
 static text *
-payload_of(const Events *events, const char *event)
+payload_of(Events *events, const char *event)
 {
 	const Resource *resource = events->resource;
-	StringInfoData out;
+	StringInfo	out = &events->payload;
+	text	   *payload;
 
-	initStringInfo(&out);
-	appendStringInfoSpaces(&out, VARHDRSZ);
-	appendStringInfoString(&out, "{\"event\":\"");
-	appendStringInfoString(&out, event);
-	appendStringInfoString(&out, "\",\"timestamp\":");
-	append_utc(&out, DatumGetTimestampTz(events->new.values[resource->updated_utc]));
-	appendStringInfoString(&out, ",\"data\":");
-	resource->append(&out, &events->new, events->origin);
+	resetStringInfo(out);
+	appendStringInfoString(out, "{\"event\":\"");
+	appendStringInfoString(out, event);
+	appendStringInfoString(out, "\",\"timestamp\":");
+	append_utc(out, DatumGetTimestampTz(events->new.values[resource->updated_utc]));
+	appendStringInfoString(out, ",\"data\":");
+	resource->append(out, &events->new, events->origin);
 	if (event == resource->updated)
 	{
-		out.data[--out.len] = '\0';
-		appendStringInfoString(&out, ",\"changedFields\":[");
-		appendStringInfoString(&out, events->changed_fields.data);
-		appendStringInfoString(&out, "]}");
+		out->data[--out->len] = '\0';
+		appendStringInfoString(out, ",\"changedFields\":[");
+		appendBinaryStringInfo(out, events->changed_fields.data, events->changed_fields.len);
+		appendStringInfoString(out, "]}");
 	}
-	appendStringInfoChar(&out, '}');
-	SET_VARSIZE(out.data, out.len);
-	return (text *) out.data;
+	appendStringInfoChar(out, '}');
+	payload = palloc(VARHDRSZ + out->len);
+	SET_VARSIZE(payload, VARHDRSZ + out->len);
+	memcpy(VARDATA(payload), out->data, out->len);
+	return payload;
 }
 
 /* ---- NOTIFY ---- */
@@ -392,6 +397,34 @@ is_plain(Relation relation)
 	return true;
 }
 
+static Oid	event_table;		/* whose sequence is known, until a relation changes */
+
+static void
+relation_changed(Datum arg, Oid relation)
+{
+	(void) arg;
+	(void) relation;
+	event_table = InvalidOid;
+}
+
+/* The sequence that the ids of events are from. */
+static Oid
+event_sequence(Relation relation)
+{
+	static Oid	sequence;
+	static bool watching;
+
+	if (!watching)
+		CacheRegisterRelcacheCallback(relation_changed, (Datum) 0);
+	watching = true;
+	if (event_table != RelationGetRelid(relation))
+	{
+		sequence = identity_sequence(relation, E_ID + 1);
+		event_table = RelationGetRelid(relation);
+	}
+	return sequence;
+}
+
 static void
 fill_slot(TupleTableSlot *slot, const Event *event, Datum origin, bool no_origin)
 {
@@ -416,7 +449,7 @@ static void
 insert_directly(Events *events, Event **list, Relation relation)
 {
 	Datum		origin = events->origin ? CStringGetTextDatum(events->origin) : (Datum) 0;
-	Oid			sequence = identity_sequence(relation, E_ID + 1);
+	Oid			sequence = event_sequence(relation);
 	EState	   *estate = CreateExecutorState();
 	ResultRelInfo *result = makeNode(ResultRelInfo);
 	TupleTableSlot **slots = palloc(events->count * sizeof(TupleTableSlot *));
@@ -441,17 +474,34 @@ insert_directly(Events *events, Event **list, Relation relation)
 	FreeExecutorState(estate);
 }
 
+static Relation
+open_own(const char *table, LOCKMODE mode)
+{
+	return table_open(get_relname_relid(table, get_namespace_oid("propstreet", false)), mode);
+}
+
 /* Write the events, whose ids are then known. */
 static void
 insert_events(Events *events, Event **list)
 {
-	Relation	relation = table_open(get_relname_relid("event", get_namespace_oid("propstreet", false)), RowExclusiveLock);
+	Relation	relation = open_own("event", RowExclusiveLock);
 
 	if (is_plain(relation))
 		insert_directly(events, list, relation);
 	else
 		insert_by_sql(events, list);
 	table_close(relation, NoLock);
+}
+
+/* Is the table without a page, so that a query could find nothing? */
+static bool
+no_webhooks(void)
+{
+	Relation	relation = open_own("webhook", AccessShareLock);
+	bool		none = relation->rd_rel->relkind == RELKIND_RELATION && RelationGetNumberOfBlocks(relation) == 0;
+
+	table_close(relation, NoLock);
+	return none;
 }
 
 /* The webhooks of the events' tenants, but for those that exclude their origin. */
@@ -565,10 +615,10 @@ static void
 deliver_events(Events *events, Event **list)
 {
 	Webhook    *webhooks;
-	int			nwebhooks = read_webhooks(events, &webhooks);
+	int			nwebhooks;
 	Deliveries *deliveries;
 
-	if (nwebhooks == 0)
+	if (no_webhooks() || (nwebhooks = read_webhooks(events, &webhooks)) == 0)
 		return;
 	deliveries = palloc(sizeof(Deliveries));
 	deliveries->count = 0;
@@ -681,6 +731,7 @@ record_events(FunctionCallInfo fcinfo, const Resource *resource)
 	events->room = 16;
 	events->list = palloc(events->room * sizeof(Event));
 	initStringInfo(&events->changed_fields);
+	initStringInfo(&events->payload);
 	row_map(&events->map, RelationGetDescr(transition.trigger->tg_relation), resource->kind);
 	transition_rewind(&transition);
 	while (transition_next(&transition))

@@ -94,17 +94,19 @@ static void
 append_array(StringInfo out, Datum value, void (*append_element) (StringInfo out, Datum element))
 {
 	ArrayType  *array = DatumGetArrayTypeP(value);
-	Datum	   *elements;
-	int			count = 0;
+	char	   *element = ARR_DATA_PTR(array);
+	int			count = ArrayGetNItems(ARR_NDIM(array), ARR_DIMS(array));
 
+	if (array_contains_nulls(array))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("null array element not allowed in this context")));
 	appendStringInfoChar(out, '[');
-	if (ARR_NDIM(array) > 0)
-		deconstruct_array(array, ARR_ELEMTYPE(array), -1, false, TYPALIGN_INT, &elements, NULL, &count);
 	for (int i = 0; i < count; i++)
 	{
 		if (i > 0)
 			appendStringInfoChar(out, ',');
-		append_element(out, elements[i]);
+		append_element(out, PointerGetDatum(element));
+		element = (char *) att_align_nominal(element + VARSIZE_ANY(element), TYPALIGN_INT);
 	}
 	appendStringInfoChar(out, ']');
 }
