@@ -1,1 +1,0 @@
-SELECT * FROM propstreet.project_list(page_size => 500);
