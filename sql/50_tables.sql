@@ -231,7 +231,7 @@ CREATE TABLE propstreet.event (
 	PRIMARY KEY (tenant_id, id)
 );
 COMMENT ON TABLE propstreet.event IS 'What happened to projects and prospects (specification, "Webhooks"), written by triggers';
-COMMENT ON COLUMN propstreet.event.id IS 'Grows in the order of changes to a resource';
+COMMENT ON COLUMN propstreet.event.id IS 'The webhook-id; the order of changes to a resource is that of created_utc';
 COMMENT ON COLUMN propstreet.event.created_utc IS 'Moment of the change, the resource''s updated_utc';
 COMMENT ON COLUMN propstreet.event.payload IS 'The body that webhooks deliver';
 COMMENT ON COLUMN propstreet.event.change_origin IS 'propstreet.change_origin of the writer';
@@ -287,7 +287,7 @@ CREATE TABLE propstreet.webhook_delivery (
 );
 CREATE INDEX webhook_delivery_due ON propstreet.webhook_delivery (tenant_id, webhook_id, next_attempt_utc, event_id)
 	WHERE next_attempt_utc IS NOT NULL;
-CREATE INDEX webhook_delivery_order ON propstreet.webhook_delivery (tenant_id, webhook_id, resource_id, split_part(event, '.', 1), event_id)
+CREATE INDEX webhook_delivery_order ON propstreet.webhook_delivery (tenant_id, webhook_id, resource_id, split_part(event, '.', 1), created_utc, event_id)
 	WHERE status = 'pending';
 CREATE INDEX webhook_delivery_leased ON propstreet.webhook_delivery (tenant_id, webhook_id) WHERE leased;
 COMMENT ON TABLE propstreet.webhook_delivery IS 'Events on their way to webhooks, and the log of those that arrived or failed';

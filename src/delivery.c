@@ -17,6 +17,7 @@
 
 #include "access/xact.h"
 #include "catalog/pg_type.h"
+#include "common/hashfn.h"
 #include "common/pg_prng.h"
 #include "executor/spi.h"
 #include "funcapi.h"
@@ -32,6 +33,10 @@
 #include "propstreet.h"
 
 #define QUEUE_LOCK_CLASS 5		/* field 4 of the tag; idempotency keys' locks use 4 */
+#define WEBHOOK_LOCK_CLASS 6
+#define LOCK_STEP_MS 5			/* between looks whether a webhook is free */
+#define RECORD_PATIENCE_MS 200	/* that webhook_record() waits for webhooks that somebody is changing, in all */
+#define CLAIM_HOOKS_MAX 1000	/* webhooks of one claim: each is a lock */
 #define CLAIM_MAX 10000			/* deliveries, and outcomes, in a call */
 #define PARK_MAX 1000			/* rows that a claim parks before it gives others a turn */
 #define WIDEN 4					/* how many more rows a claim looks at after it parked some */
@@ -47,10 +52,12 @@
 char	   *propstreet_webhook_retry = NULL;
 bool		propstreet_webhook_allow_http = false;
 
+/* ---- locks ---- */
+
 /*
- * Take the queue of this database until the transaction ends; statements after
- * this see all that others did with it.  To be taken before any row of webhook or
- * webhook_delivery is locked.
+ * Take the queue of this database until the transaction ends, for those who send or
+ * clean up, of all tenants; statements after this see all that others did with it.
+ * To be taken before any row of webhook or webhook_delivery is locked.
  */
 void
 queue_lock(void)
@@ -63,6 +70,47 @@ queue_lock(void)
 				 errhint("Use READ COMMITTED.")));
 	SET_LOCKTAG_ADVISORY(tag, MyDatabaseId, 0, 0, QUEUE_LOCK_CLASS);
 	(void) LockAcquire(&tag, ExclusiveLock, false, false);
+}
+
+static bool
+lock_webhook(int64 tenant_id, int64 webhook_id, bool wait)
+{
+	int64		key[] = {tenant_id, webhook_id};
+	uint64		hash = hash_bytes_extended((unsigned char *) key, sizeof(key), 0);
+	LOCKTAG		tag;
+
+	SET_LOCKTAG_ADVISORY(tag, MyDatabaseId, (uint32) (hash >> 32), (uint32) hash, WEBHOOK_LOCK_CLASS);
+	return LockAcquire(&tag, ExclusiveLock, false, !wait) != LOCKACQUIRE_NOT_AVAIL;
+}
+
+/*
+ * Take one webhook and its deliveries until the transaction ends, for operations of
+ * its tenant.  Those who hold the queue do not wait for them, or one transaction
+ * that is left open would stop the deliveries of all tenants.
+ */
+void
+webhook_lock(int64 tenant_id, int64 webhook_id)
+{
+	Problem		problem = {.detail = "A webhook can't be changed in a transaction that keeps to one snapshot: use READ COMMITTED"};
+
+	if (IsolationUsesXactSnapshot())
+		problem_raise(PT_BUSY, &problem);
+	(void) lock_webhook(tenant_id, webhook_id, true);
+}
+
+/* The same for those who hold the queue; false if somebody has the webhook, for longer than there is patience. */
+bool
+webhook_try_lock(int64 tenant_id, int64 webhook_id, int *patience_ms)
+{
+	while (!lock_webhook(tenant_id, webhook_id, false))
+	{
+		CHECK_FOR_INTERRUPTS();
+		if (*patience_ms <= 0)
+			return false;
+		pg_usleep(LOCK_STEP_MS * 1000);
+		*patience_ms -= LOCK_STEP_MS;
+	}
+	return true;
 }
 
 /* ---- waking the worker ---- */
@@ -211,11 +259,14 @@ run_arrays(Statement *statement, const Arrays *arrays, const Datum *others)
 #define HOOK_OF(alias) "w.tenant_id OPERATOR(pg_catalog.=) " alias ".tenant_id AND w.id OPERATOR(pg_catalog.=) " alias ".webhook_id "
 #define KIND_OF(alias) "pg_catalog.split_part(" alias ".event, '.', 1)"
 
-/* The first pending delivery about the resource that another is about */
+/*
+ * The first pending delivery about the resource that another is about.  A statement
+ * that another one calls writes its events first, so ids alone don't tell the order.
+ */
 #define FIRST_PENDING(columns, of) "SELECT " columns " FROM propstreet.webhook_delivery AS o " \
 	"WHERE " IS_HOOK("o", of) "AND " KIND_OF("o") " OPERATOR(pg_catalog.=) " KIND_OF(of) " " \
 	"AND o.resource_id OPERATOR(pg_catalog.=) " of ".resource_id AND o.status OPERATOR(pg_catalog.=) 'pending' " \
-	"ORDER BY o.event_id LIMIT 1"
+	"ORDER BY o.created_utc, o.event_id LIMIT 1"
 
 /*
  * The webhooks that have anything scheduled, each with the first moment: one
@@ -266,7 +317,8 @@ typedef struct Claim
 
 /*
  * Find the webhooks that have due rows and room: those that work before those that
- * fail, then those with the fewest under way, then those waiting longest.  A
+ * fail, then those with the fewest under way, then those waiting longest.  One that
+ * its tenant is changing gets none.  A
  * webhook that fails gets one at a time, and all of them half of the places, so
  * that endpoints that hang leave the others theirs.
  */
@@ -283,7 +335,8 @@ find_hooks(Claim *claim, int per_webhook)
 		"WHERE d.count OPERATOR(pg_catalog.<) CASE WHEN d.failing THEN 1 ELSE $2 END "
 		"ORDER BY d.failing, d.count, d.next_attempt_utc, d.tenant_id, d.webhook_id LIMIT $3",
 	.nargs = 3,.args = {T_TIMESTAMPTZ, T_INT8, T_INT8}};
-	Datum		values[] = {TimestampTzGetDatum(claim->now), Int64GetDatum(per_webhook), Int64GetDatum(claim->left)};
+	Datum		values[] = {TimestampTzGetDatum(claim->now), Int64GetDatum(per_webhook), Int64GetDatum(Min(claim->left, CLAIM_HOOKS_MAX))};
+	int			patience = 0;
 	bool		isnull;
 
 	claim->nhooks = (int) run(&find, values, NULL);
@@ -296,6 +349,8 @@ find_hooks(Claim *claim, int per_webhook)
 		hook->id = DatumGetInt64(fetch_value(i, 2, &isnull));
 		hook->failing = DatumGetBool(fetch_value(i, 3, &isnull));
 		hook->room = hook->failing ? 1 : per_webhook - (int) DatumGetInt64(fetch_value(i, 4, &isnull));
+		if (!webhook_try_lock(hook->tenant_id, hook->id, &patience))
+			hook->room = 0;
 		hook->look = hook->room;
 		hook->ready = palloc(sizeof(int64) * hook->room);
 		claim->left_failing = Max(0, ((int) DatumGetInt64(fetch_value(i, 5, &isnull)) + claim->left + 1) / 2 -
@@ -306,7 +361,7 @@ find_hooks(Claim *claim, int per_webhook)
 /* Due rows of webhooks in order: is one gone, and else, may it be sent? */
 static Statement look = {.sql =
 	"SELECT u.number, c.id, e.id IS NULL OR w.enabled IS NULL, w.enabled AND c.status OPERATOR(pg_catalog.=) 'pending' "
-	"AND c.event_id OPERATOR(pg_catalog.<=) COALESCE((" FIRST_PENDING("o.event_id", "c") "), c.event_id) "
+	"AND c.id OPERATOR(pg_catalog.=) (" FIRST_PENDING("o.id", "c") ") "
 	"FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2), pg_catalog.unnest($3), pg_catalog.unnest($4)) "
 	"AS u (tenant_id, webhook_id, number, look) "
 	"CROSS JOIN LATERAL (SELECT t.tenant_id, t.webhook_id, t.id, t.event_id, t.event, t.resource_id, t.status, t.next_attempt_utc "
@@ -324,7 +379,8 @@ static Statement park = {.by_values = true,.sql =
 .nargs = 3,.args = {T_INT8_ARRAY, T_INT8_ARRAY, T_INT8_ARRAY}};
 
 static Statement discard = {.by_values = true,.sql =
-	"DELETE FROM propstreet.webhook_delivery AS t USING " ROWS_3("tenant_id, webhook_id, id") "WHERE " IS_ROW("t", "u"),
+	"DELETE FROM propstreet.webhook_delivery AS t USING " ROWS_3("tenant_id, webhook_id, id") "WHERE " IS_ROW("t", "u")
+	"RETURNING t.tenant_id::pg_catalog.int8, t.webhook_id::pg_catalog.int8, t.event::pg_catalog.text, t.resource_id::pg_catalog.int8",
 .nargs = 3,.args = {T_INT8_ARRAY, T_INT8_ARRAY, T_INT8_ARRAY}};
 
 static Statement take = {.by_values = true,.sql =
@@ -335,6 +391,16 @@ static Statement take = {.by_values = true,.sql =
 	"RETURNING t.tenant_id, t.webhook_id, t.id, t.attempts, w.url, t.event_id, e.payload::pg_catalog.text, w.secret, "
 	"CASE WHEN w.previous_secret_until OPERATOR(pg_catalog.>) $5 THEN w.previous_secret END",
 .nargs = 5,.args = {T_INT8_ARRAY, T_INT8_ARRAY, T_INT8_ARRAY, T_TIMESTAMPTZ, T_TIMESTAMPTZ}};
+
+/* Let the first delivery about each of some resources go. */
+static Statement unpark = {.by_values = true,.sql =
+	"UPDATE propstreet.webhook_delivery AS t SET next_attempt_utc = $5 FROM ("
+	"SELECT DISTINCT u.tenant_id, u.webhook_id, u.event, u.resource_id "
+	"FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2), pg_catalog.unnest($3), pg_catalog.unnest($4)) "
+	"AS u (tenant_id, webhook_id, event, resource_id)) AS u CROSS JOIN LATERAL ("
+	FIRST_PENDING("o.tenant_id, o.webhook_id, o.id, o.next_attempt_utc", "u") ") AS n "
+	"WHERE " IS_ROW("t", "n") "AND n.next_attempt_utc IS NULL",
+.nargs = 5,.args = {T_INT8_ARRAY, T_INT8_ARRAY, T_TEXT_ARRAY, T_INT8_ARRAY, T_TIMESTAMPTZ}};
 
 static void
 add_delivery(Arrays *arrays, const Hook *hook, int64 id)
@@ -364,6 +430,26 @@ read_due(const Claim *claim)
 			arrays_add(&wanted, row, NULL);
 	}
 	return wanted.count > 0 ? (int) run_arrays(&look, &wanted, &now) : 0;
+}
+
+/* Delete deliveries whose webhook or event is gone, and let go what waited for them. */
+static void
+discard_rows(const Claim *claim, const Arrays *discarded)
+{
+	Datum		now = TimestampTzGetDatum(claim->now);
+	int			count = (int) run_arrays(&discard, discarded, NULL);
+	Arrays		resources;
+	bool		isnull;
+
+	arrays_init(&resources, 4, count);
+	for (int i = 0; i < count; i++)
+	{
+		Datum		row[] = {fetch_value(i, 1, &isnull), fetch_value(i, 2, &isnull), fetch_value(i, 3, &isnull), fetch_value(i, 4, &isnull)};
+
+		arrays_add(&resources, row, NULL);
+	}
+	if (count > 0)
+		run_arrays(&unpark, &resources, &now);
 }
 
 /*
@@ -399,7 +485,7 @@ sort_due(Claim *claim)
 	if (parked.count > 0)
 		run_arrays(&park, &parked, NULL);
 	if (discarded.count > 0)
-		run_arrays(&discard, &discarded, NULL);
+		discard_rows(claim, &discarded);
 	return rows > 0;
 }
 
@@ -572,14 +658,14 @@ queue_end(Identity caller)
 	act_as_before(caller);
 }
 
-/* Let the first delivery about each resource go that waits in a webhook's queue; needs queue_lock(). */
+/* Let the first delivery about each resource go that waits in a webhook's queue; needs its lock. */
 void
 queue_unpark(int64 tenant_id, int64 webhook_id)
 {
 	static Statement unpark_all = {.by_values = true,.sql = "UPDATE propstreet.webhook_delivery AS t SET next_attempt_utc = $3 FROM ("
 		"SELECT DISTINCT ON (o.resource_id, " KIND_OF("o") ") o.* FROM propstreet.webhook_delivery AS o "
 		"WHERE o.tenant_id OPERATOR(pg_catalog.=) $1 AND o.webhook_id OPERATOR(pg_catalog.=) $2 AND o.status OPERATOR(pg_catalog.=) 'pending' "
-		"ORDER BY o.resource_id, " KIND_OF("o") ", o.event_id) AS o WHERE " IS_ROW("t", "o") "AND o.next_attempt_utc IS NULL",
+		"ORDER BY o.resource_id, " KIND_OF("o") ", o.created_utc, o.event_id) AS o WHERE " IS_ROW("t", "o") "AND o.next_attempt_utc IS NULL",
 	.nargs = 3,.args = {T_INT8, T_INT8, T_TIMESTAMPTZ}};
 	Datum		values[] = {Int64GetDatum(tenant_id), Int64GetDatum(webhook_id), TimestampTzGetDatum(GetCurrentTimestamp())};
 
@@ -795,6 +881,22 @@ argument_outcomes(FunctionCallInfo fcinfo, int *count)
 	return outcomes;
 }
 
+/*
+ * Leave only outcomes of webhooks that nobody is changing; says how many.  The
+ * deliveries of the others are claimed again when their lease ends.
+ */
+static int
+lock_webhooks(Outcome *outcomes, int count)
+{
+	int			patience = RECORD_PATIENCE_MS;
+	int			kept = 0;
+
+	for (int i = 0; i < count; i++)
+		if (webhook_try_lock(outcomes[i].tenant_id, outcomes[i].webhook_id, &patience))
+			outcomes[kept++] = outcomes[i];
+	return kept;
+}
+
 /* A delivery that is still leased for the attempt that an outcome is about, and what becomes of it */
 typedef struct Attempt
 {
@@ -819,14 +921,18 @@ typedef struct Finding
 	const char *disabled_reason;	/* NULL: it stays as it is */
 } Finding;
 
-/* Deliveries that were leased for these attempts, with the state of their webhooks, by webhook */
+/*
+ * Deliveries that were leased for these attempts, with the state of their webhooks,
+ * by webhook; found by their keys, as COALESCE sees to: the index of leased ones
+ * has an entry for each that was, while somebody may still see it so.
+ */
 static Statement find_attempts = {.sql =
 	"SELECT d.number, d.event, d.resource_id, d.enabled, d.failed_in_row FROM ("
 	"SELECT DISTINCT ON (u.tenant_id, u.webhook_id, u.id) u.tenant_id, u.webhook_id, u.number, t.event, t.resource_id, w.enabled, w.failed_in_row::pg_catalog.int8 "
 	"FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2), pg_catalog.unnest($3), pg_catalog.unnest($4)) "
 	"WITH ORDINALITY AS u (tenant_id, webhook_id, id, attempt, number) "
 	"CROSS JOIN LATERAL (SELECT t.event, t.resource_id FROM propstreet.webhook_delivery AS t WHERE " IS_ROW("t", "u")
-	"AND t.leased AND t.attempts OPERATOR(pg_catalog.=) u.attempt OFFSET 0) AS t "
+	"AND COALESCE(t.leased, false) AND t.attempts OPERATOR(pg_catalog.=) u.attempt OFFSET 0) AS t "
 	"LEFT JOIN LATERAL (SELECT w.enabled, w.failed_in_row FROM propstreet.webhook AS w WHERE " HOOK_OF("u") "OFFSET 0) AS w ON true "
 	"ORDER BY u.tenant_id, u.webhook_id, u.id, u.number) AS d ORDER BY d.tenant_id, d.webhook_id, d.number",
 .nargs = 4,.args = {T_INT8_ARRAY, T_INT8_ARRAY, T_INT8_ARRAY, T_INT8_ARRAY}};
@@ -838,15 +944,6 @@ static Statement record_attempts = {.by_values = true,.sql =
 	"pg_catalog.unnest($6), pg_catalog.unnest($7), pg_catalog.unnest($8)) "
 	"AS u (tenant_id, webhook_id, id, status, next_attempt_utc, response_status, latency_ms, error) WHERE " IS_ROW("t", "u"),
 .nargs = 8,.args = {T_INT8_ARRAY, T_INT8_ARRAY, T_INT8_ARRAY, T_TEXT_ARRAY, T_TIMESTAMPTZ_ARRAY, T_INT8_ARRAY, T_INT8_ARRAY, T_TEXT_ARRAY}};
-
-static Statement unpark = {.by_values = true,.sql =
-	"UPDATE propstreet.webhook_delivery AS t SET next_attempt_utc = $5 FROM ("
-	"SELECT DISTINCT u.tenant_id, u.webhook_id, u.event, u.resource_id "
-	"FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2), pg_catalog.unnest($3), pg_catalog.unnest($4)) "
-	"AS u (tenant_id, webhook_id, event, resource_id)) AS u CROSS JOIN LATERAL ("
-	FIRST_PENDING("o.tenant_id, o.webhook_id, o.id, o.next_attempt_utc", "u") ") AS n "
-	"WHERE " IS_ROW("t", "n") "AND n.next_attempt_utc IS NULL",
-.nargs = 5,.args = {T_INT8_ARRAY, T_INT8_ARRAY, T_TEXT_ARRAY, T_INT8_ARRAY, T_TIMESTAMPTZ}};
 
 static Statement record_findings = {.by_values = true,.sql =
 	"UPDATE propstreet.webhook AS t SET failed_in_row = u.failed_in_row, last_success_utc = COALESCE(u.success_utc, t.last_success_utc), "
@@ -1035,7 +1132,7 @@ propstreet_webhook_record(PG_FUNCTION_ARGS)
 	Identity	caller = queue_begin();
 	TimestampTz now = GetCurrentTimestamp();
 	Finding    *findings;
-	Attempt    *attempts = read_attempts(outcomes, count, &nattempts, &findings);
+	Attempt    *attempts = read_attempts(outcomes, lock_webhooks(outcomes, count), &nattempts, &findings);
 
 	if (nattempts > 0)
 	{

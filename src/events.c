@@ -7,11 +7,14 @@
  */
 #include "postgres.h"
 
+#include "access/genam.h"
+#include "access/htup_details.h"
 #include "access/table.h"
 #include "access/tableam.h"
 #include "access/xact.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_class.h"
+#include "catalog/pg_index.h"
 #include "catalog/pg_type.h"
 #include "commands/sequence.h"
 #include "commands/async.h"
@@ -380,7 +383,30 @@ static const Column event_columns[E_COLUMNS] = {
 	{"payload", T_JSON}, {"change_origin", T_TEXT}
 };
 
-/* Is the table as install() has made it, so that there is nothing but to store rows and index them? */
+/* Have all indexes columns only? */
+static bool
+indexes_are_plain(Relation relation)
+{
+	List	   *indexes = RelationGetIndexList(relation);
+	bool		plain = true;
+	ListCell   *cell;
+
+	foreach(cell, indexes)
+	{
+		Relation	index = index_open(lfirst_oid(cell), AccessShareLock);
+
+		plain = plain && heap_attisnull(index->rd_indextuple, Anum_pg_index_indexprs, NULL) &&
+			heap_attisnull(index->rd_indextuple, Anum_pg_index_indpred, NULL);
+		index_close(index, AccessShareLock);
+	}
+	list_free(indexes);
+	return plain;
+}
+
+/*
+ * Is the table as install() has made it, so that there is nothing but to store rows
+ * and index them?  With an index of expressions, functions of the owner's are called.
+ */
 static bool
 is_plain(Relation relation)
 {
@@ -394,7 +420,7 @@ is_plain(Relation relation)
 		if (TupleDescAttr(desc, i)->attisdropped || TupleDescAttr(desc, i)->atttypid != type_oid(event_columns[i].type) ||
 			strcmp(NameStr(TupleDescAttr(desc, i)->attname), event_columns[i].name) != 0)
 			return false;
-	return true;
+	return indexes_are_plain(relation);
 }
 
 static Oid	event_table;		/* whose sequence is known, until a relation changes */

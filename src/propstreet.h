@@ -569,6 +569,8 @@ extern char *propstreet_webhook_retry;
 extern bool propstreet_webhook_allow_http;
 extern bool check_webhook_retry(char **value, void **extra, GucSource source);
 extern void queue_lock(void);
+extern void webhook_lock(int64 tenant_id, int64 webhook_id);
+extern bool webhook_try_lock(int64 tenant_id, int64 webhook_id, int *patience_ms);
 extern void queue_unpark(int64 tenant_id, int64 webhook_id);
 extern void watch_commits(void);
 extern void wake_worker_at_commit(void);

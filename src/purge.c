@@ -20,13 +20,15 @@
 	"WITH RECURSIVE groups AS (" \
 	"(SELECT " key " FROM propstreet." table " AS t ORDER BY " key " LIMIT 1) UNION ALL " \
 	"SELECT n.* FROM groups AS g CROSS JOIN LATERAL (SELECT " key " FROM propstreet." table " AS t WHERE " next " ORDER BY " key " LIMIT 1) AS n) "
-#define OLD(table, of) \
+#define OLD(table, of, others) \
 	"CROSS JOIN LATERAL (SELECT o.* FROM propstreet." table " AS o WHERE " of " AND o.created_utc OPERATOR(pg_catalog.<) $1 " \
 	"AND o.id OPERATOR(pg_catalog.<) coalesce((SELECT o.id FROM propstreet." table " AS o WHERE " of \
-	" AND o.created_utc OPERATOR(pg_catalog.>=) ($1 OPERATOR(pg_catalog.+) " SLACK ") ORDER BY o.id LIMIT 1), 9223372036854775807)) AS o "
+	" AND o.created_utc OPERATOR(pg_catalog.>=) ($1 OPERATOR(pg_catalog.+) " SLACK ") ORDER BY o.id LIMIT 1), 9223372036854775807) " others ") AS o "
 
 #define OF_TENANT "o.tenant_id OPERATOR(pg_catalog.=) g.tenant_id"
 #define OF_WEBHOOK OF_TENANT " AND o.webhook_id OPERATOR(pg_catalog.=) g.webhook_id"
+#define IS_OLD "t.tenant_id OPERATOR(pg_catalog.=) o.tenant_id AND t.webhook_id OPERATOR(pg_catalog.=) o.webhook_id AND t.id OPERATOR(pg_catalog.=) o.id"
+#define WEBHOOKS SCAN("webhook_delivery", "t.tenant_id, t.webhook_id", "(t.tenant_id, t.webhook_id) OPERATOR(pg_catalog.>) (g.tenant_id, g.webhook_id)")
 
 static uint64
 purge_keys(TimestampTz now)
@@ -41,56 +43,84 @@ purge_keys(TimestampTz now)
 	return run(&keys, values, NULL);
 }
 
-/*
- * Deliveries that are under way now stay.  Those that were never made are counted
- * in their webhook, and what waited for them can go (notes, "Webhooks").
- */
+/* Deliveries that are finished, but for those that somebody replays right now */
 static uint64
-purge_deliveries(TimestampTz now, TimestampTz before)
+purge_finished(TimestampTz before)
 {
-	static Statement deliveries = {.sql = SCAN("webhook_delivery", "t.tenant_id, t.webhook_id",
-											   "(t.tenant_id, t.webhook_id) OPERATOR(pg_catalog.>) (g.tenant_id, g.webhook_id)")
-		", old AS (DELETE FROM propstreet.webhook_delivery AS t USING (SELECT o.tenant_id, o.webhook_id, o.id FROM groups AS g "
-		OLD("webhook_delivery", OF_WEBHOOK) "WHERE NOT (o.leased AND o.next_attempt_utc OPERATOR(pg_catalog.>) $2)) AS o "
-		"WHERE t.tenant_id OPERATOR(pg_catalog.=) o.tenant_id AND t.webhook_id OPERATOR(pg_catalog.=) o.webhook_id AND t.id OPERATOR(pg_catalog.=) o.id "
-		"RETURNING t.tenant_id, t.webhook_id, t.status) "
-		"SELECT o.tenant_id::pg_catalog.int8, o.webhook_id::pg_catalog.int8, pg_catalog.count(*), "
-		"pg_catalog.count(*) FILTER (WHERE o.status OPERATOR(pg_catalog.=) 'pending') FROM old AS o GROUP BY o.tenant_id, o.webhook_id",
-	.nargs = 2,.args = {T_TIMESTAMPTZ, T_TIMESTAMPTZ}};
+	static Statement finished = {.sql = WEBHOOKS
+		"DELETE FROM propstreet.webhook_delivery AS t USING (SELECT o.tenant_id, o.webhook_id, o.id FROM groups AS g "
+		OLD("webhook_delivery", OF_WEBHOOK, "AND o.status OPERATOR(pg_catalog.<>) 'pending' FOR UPDATE SKIP LOCKED") ") AS o "
+		"WHERE " IS_OLD,
+	.nargs = 1,.args = {T_TIMESTAMPTZ}};
+	Datum		values[] = {TimestampTzGetDatum(before)};
+
+	return run(&finished, values, NULL);
+}
+
+/* Deliveries of a webhook that were never made: they are counted in it, and what waited for them can go. */
+static uint64
+purge_undelivered(Datum tenant_id, Datum webhook_id, TimestampTz now, TimestampTz before)
+{
+	static Statement pending = {.sql = "DELETE FROM propstreet.webhook_delivery AS t USING (SELECT o.tenant_id, o.webhook_id, o.id "
+		"FROM (SELECT $3, $4) AS g (tenant_id, webhook_id) "
+		OLD("webhook_delivery", OF_WEBHOOK, "AND o.status OPERATOR(pg_catalog.=) 'pending' AND NOT (o.leased AND o.next_attempt_utc OPERATOR(pg_catalog.>) $2)")
+		") AS o WHERE " IS_OLD,
+	.nargs = 4,.args = {T_TIMESTAMPTZ, T_TIMESTAMPTZ, T_INT8, T_INT8}};
 	static Statement dropped = {.sql = "UPDATE propstreet.webhook AS t SET dropped = t.dropped OPERATOR(pg_catalog.+) $3, last_error_utc = $4, "
 		"last_error = pg_catalog.format('%s deliveries that were not made within propstreet.keep_undelivered were dropped', $3) "
 		"WHERE t.tenant_id OPERATOR(pg_catalog.=) $1 AND t.id OPERATOR(pg_catalog.=) $2",
 	.nargs = 4,.args = {T_INT8, T_INT8, T_INT8, T_TIMESTAMPTZ}};
-	Datum		values[4] = {TimestampTzGetDatum(before), TimestampTzGetDatum(now)};
-	int			webhooks;
-	uint64		purged = 0;
-	SPITupleTable *found;
+	Datum		old[] = {TimestampTzGetDatum(before), TimestampTzGetDatum(now), tenant_id, webhook_id};
+	uint64		purged = run(&pending, old, NULL);
+	Datum		values[] = {tenant_id, webhook_id, Int64GetDatum(purged), TimestampTzGetDatum(now)};
 
-	queue_lock();
-	webhooks = run(&deliveries, values, NULL);
-	found = SPI_tuptable;
-	values[3] = TimestampTzGetDatum(now);
-	for (int i = 0; i < webhooks; i++)
-	{
-		bool		isnull;
-
-		for (int j = 0; j < 2; j++)
-			values[j] = SPI_getbinval(found->vals[i], found->tupdesc, j + 1, &isnull);
-		purged += DatumGetInt64(SPI_getbinval(found->vals[i], found->tupdesc, 3, &isnull));
-		values[2] = SPI_getbinval(found->vals[i], found->tupdesc, 4, &isnull);
-		if (DatumGetInt64(values[2]) == 0)
-			continue;
-		run(&dropped, values, NULL);
-		queue_unpark(DatumGetInt64(values[0]), DatumGetInt64(values[1]));
-	}
+	if (purged == 0)
+		return 0;
+	run(&dropped, values, NULL);
+	queue_unpark(DatumGetInt64(tenant_id), DatumGetInt64(webhook_id));
 	return purged;
 }
 
+/*
+ * Old deliveries (notes, "Webhooks"), but for those that are under way, and those of
+ * webhooks that somebody is changing: another purge() finds them.
+ */
+static uint64
+purge_deliveries(TimestampTz now, TimestampTz before)
+{
+	static Statement undelivered = {.sql = WEBHOOKS
+		"SELECT g.tenant_id::pg_catalog.int8, g.webhook_id::pg_catalog.int8 FROM groups AS g "
+		OLD("webhook_delivery", OF_WEBHOOK, "AND o.status OPERATOR(pg_catalog.=) 'pending' LIMIT 1"),
+	.nargs = 1,.args = {T_TIMESTAMPTZ}};
+	Datum		values[] = {TimestampTzGetDatum(before)};
+	uint64		purged = 0;
+	int			patience = 0;
+	int			webhooks;
+	SPITupleTable *found;
+
+	queue_lock();
+	webhooks = (int) run(&undelivered, values, NULL);
+	found = SPI_tuptable;
+	for (int i = 0; i < webhooks; i++)
+	{
+		bool		isnull;
+		Datum		tenant_id = SPI_getbinval(found->vals[i], found->tupdesc, 1, &isnull);
+		Datum		webhook_id = SPI_getbinval(found->vals[i], found->tupdesc, 2, &isnull);
+
+		if (webhook_try_lock(DatumGetInt64(tenant_id), DatumGetInt64(webhook_id), &patience))
+			purged += purge_undelivered(tenant_id, webhook_id, now, before);
+	}
+	return purged + purge_finished(before);
+}
+
+/* Events of deliveries that are under way stay as well: these may be tried again. */
 static uint64
 purge_events(TimestampTz before)
 {
 	static Statement events = {.sql = SCAN("event", "t.tenant_id", "t.tenant_id OPERATOR(pg_catalog.>) g.tenant_id")
-		"DELETE FROM propstreet.event AS t USING (SELECT o.tenant_id, o.id FROM groups AS g " OLD("event", OF_TENANT) ") AS o "
+		"DELETE FROM propstreet.event AS t USING (SELECT o.tenant_id, o.id FROM groups AS g " OLD("event", OF_TENANT, "")
+		"WHERE NOT EXISTS (SELECT FROM propstreet.webhook_delivery AS d WHERE d.leased "
+		"AND d.tenant_id OPERATOR(pg_catalog.=) o.tenant_id AND d.event_id OPERATOR(pg_catalog.=) o.id)) AS o "
 		"WHERE t.tenant_id OPERATOR(pg_catalog.=) o.tenant_id AND t.id OPERATOR(pg_catalog.=) o.id",
 	.nargs = 1,.args = {T_TIMESTAMPTZ}};
 	Datum		values[] = {TimestampTzGetDatum(before)};

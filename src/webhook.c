@@ -483,7 +483,8 @@ Datum
 propstreet_webhook_update(PG_FUNCTION_ARGS)
 {
 	static Statement update = {.sql = "UPDATE propstreet.webhook AS t SET name = $3, url = $4, events = $5, filter_namespace = $6, "
-		"exclude_origin = $7, enabled = $8, disabled_reason = NULL, failed_in_row = CASE WHEN t.enabled THEN t.failed_in_row ELSE 0 END, "
+		"exclude_origin = $7, enabled = $8, disabled_reason = CASE WHEN $8 THEN NULL ELSE t.disabled_reason END, "
+		"failed_in_row = CASE WHEN $8 AND NOT t.enabled THEN 0 ELSE t.failed_in_row END, "
 		"updated_utc = $9, revision = t.revision OPERATOR(pg_catalog.+) 1 " OF_WEBHOOK " RETURNING " WEBHOOK_SQL,
 	.nargs = 3 + WRITTEN,.args = {T_INT8, T_INT8, WRITTEN_ARGS, T_TIMESTAMPTZ}};
 	int64		id = argument_id(fcinfo, 0, "id");
@@ -498,7 +499,7 @@ propstreet_webhook_update(PG_FUNCTION_ARGS)
 
 	operation_begin(&operation);
 	decode_webhook(fcinfo, 1, true, &body);
-	queue_lock();
+	webhook_lock(operation.tenant_id, id);
 	load_webhook(&operation, id, READ_LOCKED, &webhook);
 	version = webhook_version(&webhook);
 	check_version(header, &version);
@@ -533,7 +534,7 @@ propstreet_webhook_delete(PG_FUNCTION_ARGS)
 	Datum		values[2];
 
 	operation_begin(&operation);
-	queue_lock();
+	webhook_lock(operation.tenant_id, id);
 	values[0] = Int64GetDatum(operation.tenant_id);
 	values[1] = Int64GetDatum(id);
 	if (run(&webhook, values, NULL) == 0)
@@ -559,6 +560,7 @@ propstreet_webhook_rotate_secret(PG_FUNCTION_ARGS)
 	Datum		values[5];
 
 	operation_begin(&operation);
+	webhook_lock(operation.tenant_id, id);
 	load_webhook(&operation, id, READ_LOCKED, &webhook);
 	values[0] = Int64GetDatum(operation.tenant_id);
 	values[1] = Int64GetDatum(id);
@@ -699,7 +701,10 @@ test_payload(const Webhook *webhook, TimestampTz now)
 
 PG_FUNCTION_INFO_V1(propstreet_webhook_test);
 
-/* webhook_test(id) json: send the event webhook.test; {"deliveryId"}.  PT404, PT409 if it is disabled */
+/*
+ * webhook_test(id) json: send the event webhook.test; {"deliveryId"}.  A test before
+ * it that waits for a retry is given up.  PT404, PT409 if it is disabled
+ */
 Datum
 propstreet_webhook_test(PG_FUNCTION_ARGS)
 {
@@ -710,6 +715,10 @@ propstreet_webhook_test(PG_FUNCTION_ARGS)
 		"(tenant_id, webhook_id, event, resource_id, created_utc, next_attempt_utc, event_id) "
 		"VALUES ($1, $2, 'webhook.test', $2, $3, $3, $4) RETURNING t.id::pg_catalog.int8",
 	.nargs = 4,.args = {T_INT8, T_INT8, T_TIMESTAMPTZ, T_INT8}};
+	static Statement give_up = {.sql = "UPDATE propstreet.webhook_delivery AS t SET status = 'failed', next_attempt_utc = NULL "
+		"WHERE t.tenant_id OPERATOR(pg_catalog.=) $1 AND t.webhook_id OPERATOR(pg_catalog.=) $2 AND t.resource_id OPERATOR(pg_catalog.=) $2 "
+		"AND pg_catalog.split_part(t.event, '.', 1) OPERATOR(pg_catalog.=) 'webhook' AND t.status OPERATOR(pg_catalog.=) 'pending' AND NOT t.leased",
+	.nargs = 2,.args = {T_INT8, T_INT8}};
 	int64		id = argument_id(fcinfo, 0, "id");
 	TimestampTz now = GetCurrentTimestamp();
 	Operation	operation;
@@ -719,9 +728,11 @@ propstreet_webhook_test(PG_FUNCTION_ARGS)
 	bool		isnull;
 
 	operation_begin(&operation);
+	webhook_lock(operation.tenant_id, id);
 	load_webhook(&operation, id, READ_NOW, &webhook);
 	require_enabled(&webhook);
 	values[0] = Int64GetDatum(operation.tenant_id);
+	run(&give_up, values, NULL);
 	values[3] = test_payload(&webhook, now);
 	run(&event, values, NULL);
 	values[3] = fetch_value(0, 1, &isnull);
@@ -743,14 +754,19 @@ typedef struct Replay
 	bool		failed_only;
 } Replay;
 
-/* Queue again what a webhook was sent, or should have been; {"queued": n} */
+/*
+ * Queue again what a webhook was sent, or should have been; {"queued": n}.  What is
+ * under way is sent once more, after what is replayed from before it: the outcome of
+ * the attempt that goes on counts for nothing.
+ */
 static Datum
 replay(int64 id, const Replay *what)
 {
-	static Statement again = {.sql = "UPDATE propstreet.webhook_delivery AS t SET status = 'pending', attempts = 0, next_attempt_utc = $4, "
+	static Statement again = {.sql = "UPDATE propstreet.webhook_delivery AS t SET status = 'pending', "
+		"attempts = CASE WHEN t.leased THEN t.attempts ELSE 0 END, leased = false, next_attempt_utc = $4, "
 		"response_status = NULL, latency_ms = NULL, error = NULL "
 		"WHERE t.tenant_id OPERATOR(pg_catalog.=) $1 AND t.webhook_id OPERATOR(pg_catalog.=) $2 AND t.created_utc OPERATOR(pg_catalog.>=) $3 "
-		"AND (t.status OPERATOR(pg_catalog.=) 'failed' OR t.status OPERATOR(pg_catalog.=) 'delivered' AND NOT $5)",
+		"AND (t.status OPERATOR(pg_catalog.=) 'failed' OR (t.status OPERATOR(pg_catalog.=) 'delivered' OR t.leased) AND NOT $5)",
 	.nargs = 5,.args = {T_INT8, T_INT8, T_TIMESTAMPTZ, T_TIMESTAMPTZ, T_BOOL}};
 	Operation	operation;
 	Webhook		webhook;
@@ -758,7 +774,7 @@ replay(int64 id, const Replay *what)
 	StringInfoData out;
 
 	operation_begin(&operation);
-	queue_lock();
+	webhook_lock(operation.tenant_id, id);
 	load_webhook(&operation, id, READ_NOW, &webhook);
 	values[0] = Int64GetDatum(operation.tenant_id);
 	values[1] = Int64GetDatum(id);

@@ -61,7 +61,8 @@ PG_MODULE_MAGIC;
 #define STATEMENT_TIMEOUT_MS 30000
 #define LOCK_TIMEOUT "5s"
 #define PAUSE_MS 5000			/* after an error, and before a worker is started again */
-#define STEP_MS 10				/* between claims that found only what has to wait */
+#define STEP_MS 10				/* between claims that found only what has to wait, twice as long each time */
+#define STEP_MAX_MS 160
 
 static char *databases = NULL;
 static char *allow_addresses_setting = NULL;
@@ -336,6 +337,7 @@ typedef struct Worker
 	int			under_way;		/* deliveries that are being sent */
 	bool		claim;			/* something may be due */
 	TimestampTz next_claim;		/* at the latest */
+	int			step;			/* milliseconds until then, at least */
 	TimestampTz pause;			/* no statements before, after an error */
 	StringInfoData outcomes;	/* to be recorded: JSON objects */
 	int			noutcomes;
@@ -493,7 +495,7 @@ read_next_due(void)
 	next = DatumGetTimestampTz(result(0, 1, &isnull));
 	worker.next_claim = TimestampTzPlusMilliseconds(now, fallback_interval);
 	if (!isnull)
-		worker.next_claim = Min(worker.next_claim, Max(next, TimestampTzPlusMilliseconds(now, STEP_MS)));
+		worker.next_claim = Min(worker.next_claim, Max(next, TimestampTzPlusMilliseconds(now, worker.step)));
 }
 
 static void
@@ -514,6 +516,7 @@ claim(void)
 		claimed = lappend(claimed, read_claimed(i));
 	MemoryContextSwitchTo(before);
 	worker.claim = false;
+	worker.step = taken > 0 ? STEP_MS : Min(Max(worker.step * 2, STEP_MS), STEP_MAX_MS);
 	if (taken < (uint64) wanted)
 		read_next_due();
 	/* what is sent must not be undone by a crash: this flushes also what others have committed asynchronously */
