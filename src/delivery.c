@@ -628,12 +628,13 @@ argument_count(FunctionCallInfo fcinfo, int number, const char *name)
 static TimestampTz
 argument_lease(FunctionCallInfo fcinfo, int number, TimestampTz now)
 {
+	static const Interval day = {.day = 1};
 	Problems	problems = {NIL};
 	TimestampTz until = 0;
 
-	if (!PG_ARGISNULL(number))
+	if (!PG_ARGISNULL(number) && DatumGetBool(DirectFunctionCall2(interval_le, PG_GETARG_DATUM(number), IntervalPGetDatum(&day))))
 		until = DatumGetTimestampTz(DirectFunctionCall2(timestamptz_pl_interval, TimestampTzGetDatum(now), PG_GETARG_DATUM(number)));
-	if (until <= now || until > now + USECS_PER_DAY)
+	if (until <= now)
 		problem_parameter(&problems, "lease", "must be more than nothing, and at most a day");
 	problems_check(&problems);
 	return until;

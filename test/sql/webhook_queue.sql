@@ -216,6 +216,81 @@ BEGIN ISOLATION LEVEL REPEATABLE READ;
 SELECT pg_temp.claim();
 ROLLBACK;
 
+-- Two changes of a resource in one statement: the outer one is the earlier, though its event is written last
+DELETE FROM propstreet.webhook_delivery;
+DELETE FROM propstreet.event WHERE tenant_id = 511;
+SET propstreet.tenant_id = '511';
+UPDATE propstreet.webhook SET events = '{project.updated}', enabled = true, filter_namespace = NULL WHERE id = 1;
+DELETE FROM propstreet.webhook WHERE id <> 1;
+INSERT INTO propstreet.project (id, name) VALUES (511001, 'Twice');
+WITH a AS (UPDATE propstreet.project SET name = 'first' WHERE tenant_id = 511 AND id = 511001 RETURNING id)
+SELECT propstreet.project_update(id, '{"name": "second"}') ->> 'name' AS name FROM a;
+SELECT name FROM propstreet.project WHERE tenant_id = 511 AND id = 511001;
+SELECT body::json->'data'->>'name' AS name FROM propstreet.webhook_claim();
+SELECT pg_temp.record(1, '{"responseStatus": 200}');
+SELECT body::json->'data'->>'name' AS name FROM propstreet.webhook_claim();
+SELECT pg_temp.record(1, '{"responseStatus": 200}');
+
+-- Replay while a later change is under way: that one is sent once more, last; what comes of the attempt counts for nothing
+SELECT propstreet.project_update(511001, '{"name": "third"}') ->> 'name' AS name;
+SELECT body::json->'data'->>'name' AS name, attempt FROM propstreet.webhook_claim();
+SELECT json_agg(json_build_object('tenantId', tenant_id, 'webhookId', webhook_id, 'deliveryId', id, 'attempt', attempts, 'responseStatus', 200)) AS outcome
+FROM propstreet.webhook_delivery WHERE leased \gset
+SELECT propstreet.webhook_replay(1, '-infinity');
+SELECT propstreet.webhook_record(:'outcome');
+SELECT body::json->'data'->>'name' AS name, attempt FROM propstreet.webhook_claim();
+SELECT pg_temp.record(1, '{"responseStatus": 200}');
+SELECT body::json->'data'->>'name' AS name, attempt FROM propstreet.webhook_claim();
+SELECT pg_temp.record(1, '{"responseStatus": 200}');
+SELECT propstreet.webhook_record(:'outcome');
+SELECT body::json->'data'->>'name' AS name, attempt FROM propstreet.webhook_claim();
+SELECT pg_temp.record(1, '{"responseStatus": 200}');
+
+-- What is under way when it is too old stays, with its event; if it fails, it is dropped with the next purge, and what waits goes
+DELETE FROM propstreet.webhook_delivery;
+DELETE FROM propstreet.event WHERE tenant_id = 511;
+SELECT propstreet.project_update(511001, '{"name": "old"}') ->> 'name' AS name;
+UPDATE propstreet.event SET created_utc = created_utc - interval '31 days' WHERE tenant_id = 511;
+UPDATE propstreet.webhook_delivery SET created_utc = created_utc - interval '31 days';
+SELECT propstreet.project_update(511001, '{"name": "new"}') ->> 'name' AS name;
+SELECT body::json->'data'->>'name' AS name FROM propstreet.webhook_claim();
+SELECT propstreet.purge();
+SELECT payload->'data'->>'name' AS name FROM propstreet.event WHERE tenant_id = 511 ORDER BY created_utc;
+SELECT pg_temp.record(1, '{"responseStatus": 500}');
+SELECT propstreet.purge();
+SELECT dropped FROM propstreet.webhook WHERE id = 1;
+SELECT body::json->'data'->>'name' AS name FROM propstreet.webhook_claim();
+SELECT pg_temp.record(1, '{"responseStatus": 500}');
+-- an event that the owner has deleted takes its delivery along, and lets go what waits for it
+SELECT propstreet.project_update(511001, '{"name": "newer"}') ->> 'name' AS name;
+SELECT pg_temp.claim(), pg_temp.expire(VARIADIC array_agg(event_id)) FROM propstreet.webhook_delivery WHERE attempts = 1;
+DELETE FROM propstreet.event WHERE tenant_id = 511 AND payload->'data'->>'name' = 'new';
+SELECT body::json->'data'->>'name' AS name FROM propstreet.webhook_claim();
+SELECT pg_temp.record(1, '{"responseStatus": 200}');
+
+-- Another test gives up the one before, so as not to wait for its retries
+SELECT propstreet.webhook_test(1) ->> 'deliveryId' IS NOT NULL AS test;
+SELECT count(*) FROM propstreet.webhook_claim();
+SELECT pg_temp.record(1, '{"responseStatus": 404}');
+SELECT propstreet.webhook_test(1) ->> 'deliveryId' IS NOT NULL AS test;
+SELECT status, attempts, response FROM pg_temp.state(1) WHERE event_id IN (SELECT id FROM propstreet.event WHERE event = 'webhook.test');
+SELECT count(*) FROM propstreet.webhook_claim();
+SELECT pg_temp.record(1, '{"responseStatus": 410}');
+
+-- Why it was disabled stays known, until it is enabled
+SELECT propstreet.webhook_update(1, '{"name": "x"}') -> 'disabledReason' AS reason;
+SELECT propstreet.webhook_update(1, '{"enabled": true}') -> 'disabledReason' AS reason;
+
+-- Whoever keeps to one snapshot can't change a webhook
+BEGIN ISOLATION LEVEL REPEATABLE READ;
+SELECT propstreet.webhook_update(1, '{"name": "y"}');
+ROLLBACK;
+BEGIN ISOLATION LEVEL REPEATABLE READ;
+SELECT status, body FROM propstreet.handle('PATCH', '/api/v1/webhooks/1', '{}', '{"name": "y"}');
+ROLLBACK;
+SELECT propstreet.webhook_claim(1, '1000000 years');
+RESET propstreet.tenant_id;
+
 -- Not for everybody
 CREATE ROLE regress_nobody;
 GRANT USAGE ON SCHEMA propstreet TO regress_nobody;
@@ -229,3 +304,4 @@ DROP ROLE regress_nobody;
 DELETE FROM propstreet.webhook_delivery;
 DELETE FROM propstreet.webhook;
 DELETE FROM propstreet.event WHERE tenant_id = 511;
+DELETE FROM propstreet.project WHERE tenant_id = 511;

@@ -99,6 +99,26 @@ $again = $node->safe_psql('postgres', "$take 200)) FROM propstreet.webhook_claim
 is($node->safe_psql('postgres', "SELECT propstreet.webhook_record('$late')"), '0', 'an outcome that comes after the lease, when another worker has the delivery, counts for nothing');
 is($node->safe_psql('postgres', "SELECT propstreet.webhook_record('$again')"), '2', 'but that worker\'s does');
 
+# ---- a transaction that is left open ----
+
+$node->safe_psql('postgres', q{
+	SET propstreet.tenant_id = '2';
+	SELECT propstreet.webhook_create('{"url": "https://example.com/", "events": ["project.created"]}');
+	INSERT INTO propstreet.project (name) VALUES ('of another tenant');
+});
+$node->safe_psql('postgres', 'UPDATE propstreet.project SET name = $$Next$$ WHERE tenant_id = 1 AND id = 1');
+my $open = $node->background_psql('postgres');
+$open->query_safe(q{SET propstreet.tenant_id = '2'; BEGIN; SELECT propstreet.webhook_update(id, '{"name": "open"}') FROM propstreet.webhook WHERE tenant_id = 2});
+my $taken = q{SELECT string_agg(DISTINCT tenant_id::text, ',') FROM propstreet.webhook_delivery WHERE leased};
+$again = $node->safe_psql('postgres', "SET statement_timeout = '60s'; $take 200)) FROM propstreet.webhook_claim(10, '1 hour')");
+is($node->safe_psql('postgres', $taken), '1', 'deliveries of other tenants go on while one is changing a webhook');
+is($node->safe_psql('postgres', "SET statement_timeout = '60s'; SELECT propstreet.webhook_record('$again')"), '2', 'and are recorded');
+$node->safe_psql('postgres', q{SET statement_timeout = '60s'; SELECT propstreet.purge()});
+$open->query_safe('COMMIT');
+$open->quit;
+$node->safe_psql('postgres', q{SELECT propstreet.webhook_claim(10, '1 hour')});
+is($node->safe_psql('postgres', $taken), '2', 'its own go on when it is done');
+
 # ---- a long backlog ----
 
 # 100,000 events of one resource for one webhook, as many for one that is disabled, and 500 webhooks with one each
