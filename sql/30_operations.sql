@@ -31,9 +31,9 @@ CREATE FUNCTION propstreet.project_upsert(namespace text, external_id text, body
 COMMENT ON FUNCTION propstreet.project_upsert(text, text, json, text) IS
 	'Create or change the project that has an external reference; the project as JSON with result';
 
-CREATE FUNCTION propstreet.project_properties(id bigint) RETURNS json
+CREATE FUNCTION propstreet.project_properties(id bigint, include_deleted boolean DEFAULT false) RETURNS json
 	LANGUAGE c STABLE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'propstreet_project_properties';
-COMMENT ON FUNCTION propstreet.project_properties(bigint) IS
+COMMENT ON FUNCTION propstreet.project_properties(bigint, boolean) IS
 	'The property profiles linked to a project, as JSON';
 
 CREATE FUNCTION propstreet.project_close(id bigint, transactions json DEFAULT '[]') RETURNS json
@@ -81,9 +81,9 @@ CREATE FUNCTION propstreet.prospect_get(project_id bigint, id bigint, include_de
 COMMENT ON FUNCTION propstreet.prospect_get(bigint, bigint, boolean) IS
 	'A prospect as JSON';
 
-CREATE FUNCTION propstreet.prospect_find(project_id bigint, namespace text, external_id text) RETURNS json
+CREATE FUNCTION propstreet.prospect_find(project_id bigint, namespace text, external_id text, include_deleted boolean DEFAULT false) RETURNS json
 	LANGUAGE c STABLE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'propstreet_prospect_find';
-COMMENT ON FUNCTION propstreet.prospect_find(bigint, text, text) IS
+COMMENT ON FUNCTION propstreet.prospect_find(bigint, text, text, boolean) IS
 	'The prospect of a project that has an external reference, as JSON';
 
 CREATE FUNCTION propstreet.prospect_update(project_id bigint, id bigint, patch json, if_match text DEFAULT NULL) RETURNS json

@@ -48,9 +48,9 @@ CREATE FUNCTION propstreet.webhook_update(id bigint, patch json, if_match text D
 COMMENT ON FUNCTION propstreet.webhook_update(bigint, json, text) IS
 	'Change a webhook, or enable or disable it; the webhook as JSON';
 
-CREATE FUNCTION propstreet.webhook_delete(id bigint) RETURNS void
+CREATE FUNCTION propstreet.webhook_delete(id bigint, if_match text DEFAULT NULL) RETURNS void
 	LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'propstreet_webhook_delete';
-COMMENT ON FUNCTION propstreet.webhook_delete(bigint) IS
+COMMENT ON FUNCTION propstreet.webhook_delete(bigint, text) IS
 	'End a subscription, and delete what it was sent';
 
 CREATE FUNCTION propstreet.webhook_rotate_secret(id bigint) RETURNS json

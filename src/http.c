@@ -119,11 +119,25 @@ check_route(const Request *request)
 		refuse(PT_METHOD_NOT_ALLOWED, psprintf("The methods of this path are %s", allowed_methods(request->path)));
 }
 
+/* The next semicolon of a media type that is in no quotes, or its end */
+static const char *
+next_parameter(const char *c)
+{
+	for (bool quotes = false; *c && (quotes || *c != ';'); c++)
+	{
+		if (*c == '"')
+			quotes = !quotes;
+		else if (quotes && *c == '\\' && c[1])
+			c++;
+	}
+	return c;
+}
+
 /* The value of a parameter of a media type, without quotes; NULL: it has none. */
 static char *
 media_parameter(const char *media_type, const char *name)
 {
-	for (const char *c = strchr(media_type, ';'); c; c = strchr(c, ';'))
+	for (const char *c = next_parameter(media_type); *c; c = next_parameter(c))
 	{
 		size_t		len;
 
@@ -172,11 +186,12 @@ check_body(Request *request)
 	Problems	problems = {NIL};
 	int			len = request->body ? VARSIZE_ANY_EXHDR(request->body) : 0;
 
-	if (!takes_body(request->route))
-		return;
-	check_media_type(request);
+	if (takes_body(request->route))
+		check_media_type(request);
 	if (len > BODY_MAX_BYTES)
 		refuse(PT_PAYLOAD_TOO_LARGE, "The body must have at most 1 MB");
+	if (!takes_body(request->route))
+		return;
 	if (len > 0 && !pg_verify_mbstr(PG_UTF8, VARDATA_ANY(request->body), len, true))
 		problem_add(&problems, NULL, "is not UTF-8");
 	problems_check(&problems);
@@ -204,7 +219,7 @@ set_change_origin(const Request *request)
 	const char *origin = request_header(request, "Change-Origin");
 	Problems	problems = {NIL};
 
-	if (origin == NULL)
+	if (origin == NULL || strcmp(request->route->method, "GET") == 0)
 		return;
 	if (*origin == '\0' || !is_change_origin(origin))
 		problem_parameter(&problems, "Change-Origin", "must have 1 to %d printable ASCII characters", CHANGE_ORIGIN_MAX);
@@ -227,7 +242,7 @@ next_target(const Request *request, const Position *next)
 	for (const char *c = request->query; c && *c; c = *end ? end + 1 : end)
 	{
 		end = c + strcspn(c, "&");
-		if (end == c || strncmp(c, "cursor=", strlen("cursor=")) == 0)
+		if (end == c || strcmp(decoded(c, c + strcspn(c, "=&"), true), "cursor") == 0)
 			continue;
 		appendBinaryStringInfo(&target, c, end - c);
 		appendStringInfoChar(&target, '&');
@@ -408,8 +423,6 @@ handle(Request *request)
 	error = attempt(process, request);
 	if (error)
 		answer_problem(request, error);
-	if (strcmp(request->method, "HEAD") == 0)
-		request->answer = NULL;
 }
 
 /* The answer's headers, with Content-Type, as a JSON text. */
@@ -450,6 +463,8 @@ handle_arguments(FunctionCallInfo fcinfo, int number, Request *request)
 	request->body = PG_ARGISNULL(number + 3) ? NULL : PG_GETARG_BYTEA_PP(number + 3);
 	request->headers_in = PG_ARGISNULL(number + 2) ? NULL : PG_GETARG_TEXT_PP(number + 2);
 	handle(request);
+	if (strcmp(request->method, "HEAD") == 0)
+		request->answer = NULL;
 	return response(request);
 }
 

@@ -82,6 +82,7 @@ typedef struct Request
 	const char *target;			/* path and query as they came */
 	const struct varlena *headers_in;	/* JSON: an object */
 	struct json_object *headers;	/* NULL: none */
+	bool		answers_cancel;	/* a canceled statement (statement_timeout) is an answer too */
 	bool		behind_nginx;	/* the client's own headers have other names */
 	struct varlena *body;		/* NULL: none */
 	int64		tenant_id;
@@ -113,6 +114,7 @@ extern char *header_array(const char *name, const char *value);
 
 extern void find_route(Request *request);
 extern char *allowed_methods(const Route *path);
+extern char *decoded(const char *start, const char *end, bool plus_is_space);
 extern bool takes_body(const Route *route);
 extern void route_arguments(Request *request, FunctionCallInfo fcinfo);
 

@@ -21,6 +21,7 @@
 #define MAX_DEPTH 64			/* of nested arrays and objects */
 #define MAX_PROBLEMS 100		/* reported of one input */
 #define MAX_QUOTED 60			/* bytes of an input shown in a message */
+#define MAX_DETAIL 200			/* bytes of what the parser says, which quotes the input */
 
 /* ---- problems ---- */
 
@@ -41,10 +42,13 @@ id_json(int64 id)
 	return psprintf("\"" INT64_FORMAT "\"", id);
 }
 
-/* A JSON Pointer in its URI fragment form (RFC 6901, section 6). */
+/* A JSON Pointer in its URI fragment form (RFC 6901, section 6); long names, which are none of ours, are clipped. */
 static void
 append_pointer(StringInfo out, const Path *path)
 {
+	int			len;
+	int			clipped;
+
 	if (path == NULL)
 	{
 		appendStringInfoChar(out, '#');
@@ -57,7 +61,9 @@ append_pointer(StringInfo out, const Path *path)
 		appendStringInfo(out, "%d", path->index);
 		return;
 	}
-	for (const char *c = path->name; *c; c++)
+	len = strlen(path->name);
+	clipped = pg_mbcliplen(path->name, len, MAX_QUOTED);
+	for (const char *c = path->name; c < path->name + clipped; c++)
 	{
 		if (*c == '~')
 			appendStringInfoString(out, "~0");
@@ -68,6 +74,8 @@ append_pointer(StringInfo out, const Path *path)
 		else
 			appendStringInfo(out, "%%%02X", (unsigned char) *c);
 	}
+	if (clipped < len)
+		appendStringInfoString(out, "...");
 }
 
 static void
@@ -116,10 +124,13 @@ format_detail(const char *format, va_list args)
 void
 problem_add(Problems *problems, const Path *path, const char *format,...)
 {
-	Problem    *problem = palloc0(sizeof(Problem));
+	Problem    *problem;
 	StringInfoData pointer;
 	va_list		args;
 
+	if (list_length(problems->list) > MAX_PROBLEMS)
+		return;
+	problem = palloc0(sizeof(Problem));
 	initStringInfo(&pointer);
 	append_pointer(&pointer, path);
 	problem->pointer = pointer.data;
@@ -133,9 +144,12 @@ problem_add(Problems *problems, const Path *path, const char *format,...)
 void
 problem_parameter(Problems *problems, const char *parameter, const char *format,...)
 {
-	Problem    *problem = palloc0(sizeof(Problem));
+	Problem    *problem;
 	va_list		args;
 
+	if (list_length(problems->list) > MAX_PROBLEMS)
+		return;
+	problem = palloc0(sizeof(Problem));
 	problem->parameter = pstrdup(parameter);
 	va_start(args, format);
 	problem->detail = format_detail(format, args);
@@ -476,7 +490,11 @@ check_text(char *text, int len, Problems *problems)
 		error = scan_text(scan, text, len, repair_strings(text + (scan->lex->token_start - text)), problems);
 	}
 	if (error != JSON_SUCCESS)
-		problem_add(problems, NULL, "is not valid JSON: %s", json_errdetail(error, scan->lex));
+	{
+		const char *detail = json_errdetail(error, scan->lex);
+
+		problem_add(problems, NULL, "is not valid JSON: %.*s", pg_mbcliplen(detail, strlen(detail), MAX_DETAIL), detail);
+	}
 	pfree(scan);
 }
 

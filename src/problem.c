@@ -40,6 +40,7 @@ static const ProblemType types[] = {
 	{ERRCODE_T_R_SERIALIZATION_FAILURE, 503, "busy", "Busy", TRY_AGAIN},
 	{ERRCODE_T_R_DEADLOCK_DETECTED, 503, "busy", "Busy", TRY_AGAIN},
 	{ERRCODE_LOCK_NOT_AVAILABLE, 503, "busy", "Busy", TRY_AGAIN},
+	{ERRCODE_QUERY_CANCELED, 503, "busy", "Busy", TRY_AGAIN},
 	{ERRCODE_READ_ONLY_SQL_TRANSACTION, 503, "busy", "Busy", "Nothing can be written now; try again"},
 };
 static const ProblemType invalid_id = {PT_BAD_REQUEST, 400, "invalid-id", "Invalid id", NULL};
@@ -53,7 +54,7 @@ problem_type(const Request *request, ErrorData *error)
 {
 	int			category = ERRCODE_TO_CATEGORY(error->sqlerrcode);
 
-	if (error->sqlerrcode == ERRCODE_QUERY_CANCELED || error->sqlerrcode == ERRCODE_ADMIN_SHUTDOWN ||
+	if ((error->sqlerrcode == ERRCODE_QUERY_CANCELED && !request->answers_cancel) || error->sqlerrcode == ERRCODE_ADMIN_SHUTDOWN ||
 		error->sqlerrcode == ERRCODE_CRASH_SHUTDOWN || error->elevel >= FATAL)
 		ReThrowError(error);
 	if (request->bad_id)
@@ -75,7 +76,7 @@ problems_of(const ErrorData *error)
 	Problems	problems = {NIL};
 	json_object *tree = NULL;
 
-	if (error->detail == NULL || !json_tree(error->detail, strlen(error->detail), &problems, &tree) ||
+	if (error->detail == NULL || json_is_deep(error->detail) || !json_tree(error->detail, strlen(error->detail), &problems, &tree) ||
 		!json_object_is_type(tree, json_type_array))
 		return NULL;
 	for (size_t i = 0; i < json_object_array_length(tree); i++)

@@ -144,7 +144,7 @@ propstreet_project_find(PG_FUNCTION_ARGS)
 
 PG_FUNCTION_INFO_V1(propstreet_project_properties);
 
-/* project_properties(id) json: linked properties by id (notes, "Answers"); PT404 */
+/* project_properties(id, include_deleted) json: linked properties by id (notes, "Answers"); PT404 */
 Datum
 propstreet_project_properties(PG_FUNCTION_ARGS)
 {
@@ -161,7 +161,7 @@ propstreet_project_properties(PG_FUNCTION_ARGS)
 	uint64		count;
 
 	operation_begin(&operation);
-	project_require(&operation, id, false, READ_SNAPSHOT);
+	project_require(&operation, id, argument_bool(fcinfo, 1, false), READ_SNAPSHOT);
 	values[0] = Int64GetDatum(operation.tenant_id);
 	values[1] = Int64GetDatum(id);
 	count = run(&get, values, NULL);

@@ -96,7 +96,11 @@ find_by_ref(Operation *operation, int64 project_id, ExternalRef *ref, bool now, 
 
 PG_FUNCTION_INFO_V1(propstreet_prospect_find);
 
-/* prospect_find(project_id, namespace, external_id) json; PT400 for what can't be a reference, PT404 */
+/*
+ * prospect_find(project_id, namespace, external_id, include_deleted) json: also of a
+ * deleted project if so wanted, but never a removed prospect (notes, "Writing").
+ * PT400 for what can't be a reference, PT404
+ */
 Datum
 propstreet_prospect_find(PG_FUNCTION_ARGS)
 {
@@ -108,7 +112,7 @@ propstreet_prospect_find(PG_FUNCTION_ARGS)
 	Row			row;
 
 	operation_begin(&operation);
-	project_require(&operation, project_id, false, READ_SNAPSHOT);
+	project_require(&operation, project_id, argument_bool(fcinfo, 3, false), READ_SNAPSHOT);
 	if (!find_by_ref(&operation, project_id, ref, false, &row))
 		problem_raise(PT_NOT_FOUND, &problem);
 	return prospect_result(fcinfo, &operation, &row);

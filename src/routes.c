@@ -31,7 +31,8 @@
 	_(GET, "/projects/{id}", project_get, 200, NULL, "Project", "Get a project", PATH_ID, INCLUDE_DELETED) \
 	_(PATCH, "/projects/{id}", project_update, 200, "ProjectPatch", "Project", "Update a project", PATH_ID, BODY, IF_MATCH) \
 	_(DELETE, "/projects/{id}", project_delete, 204, NULL, NULL, "Delete a project", PATH_ID, IF_MATCH) \
-	_(GET, "/projects/{id}/properties", project_properties, 200, NULL, "Properties", "List the properties linked to a project", PATH_ID) \
+	_(GET, "/projects/{id}/properties", project_properties, 200, NULL, "Properties", "List the properties linked to a project", \
+	  PATH_ID, INCLUDE_DELETED) \
 	_(GET, "/prospects", prospect_list_all, 200, NULL, "ProspectPage", "List the prospects of all projects", \
 	  UPDATED_SINCE, INCLUDE_DELETED, CAPABILITY, PROSPECT_CLASSIFICATION, TAGS, PAGE_SIZE, CURSOR) \
 	_(GET, "/projects/{project_id}/prospects", prospect_list, 200, NULL, "ProspectPage", "List the prospects of a project", \
@@ -42,7 +43,7 @@
 	_(PATCH, "/projects/{project_id}/prospects:batch", prospect_update_batch, 200, "BatchUpdate", "BatchUpdated", "Update up to 100 prospects", \
 	  PATH_ID, BODY) \
 	_(GET, "/projects/{project_id}/prospects/external/{namespace}/{external_id}", prospect_find, 200, NULL, "Prospect", \
-	  "Find a prospect by an external reference", PATH_ID, PATH_TEXT, PATH_TEXT) \
+	  "Find a prospect by an external reference", PATH_ID, PATH_TEXT, PATH_TEXT, INCLUDE_DELETED) \
 	_(PUT, "/projects/{project_id}/prospects/external/{namespace}/{external_id}", prospect_upsert, 200, "ProspectUpsert", "ProspectUpserted", \
 	  "Create or update the prospect that has an external reference", PATH_ID, PATH_TEXT, PATH_TEXT, BODY, IF_MATCH) \
 	_(GET, "/projects/{project_id}/prospects/{id}", prospect_get, 200, NULL, "Prospect", "Get a prospect", PATH_ID, PATH_ID, INCLUDE_DELETED) \
@@ -57,7 +58,7 @@
 	_(POST, "/webhooks", webhook_create, 201, "WebhookCreate", "Webhook", "Subscribe to events; the answer has the secret, this once", BODY) \
 	_(GET, "/webhooks/{id}", webhook_get, 200, NULL, "Webhook", "Get a webhook", PATH_ID) \
 	_(PATCH, "/webhooks/{id}", webhook_update, 200, "WebhookPatch", "Webhook", "Update a webhook", PATH_ID, BODY, IF_MATCH) \
-	_(DELETE, "/webhooks/{id}", webhook_delete, 204, NULL, NULL, "Delete a webhook", PATH_ID) \
+	_(DELETE, "/webhooks/{id}", webhook_delete, 204, NULL, NULL, "Delete a webhook", PATH_ID, IF_MATCH) \
 	_(POST, "/webhooks/{id}/rotate-secret", webhook_rotate_secret, 200, NULL, "Webhook", \
 	  "Make a new secret, which the answer has; the old one signs along for 24 hours", PATH_ID) \
 	_(POST, "/webhooks/{id}/test", webhook_test, 202, NULL, "WebhookTested", "Send the event webhook.test", PATH_ID) \
@@ -105,7 +106,7 @@ hex_digit(char c)
 }
 
 /* Percent-decode part of a target (RFC 3986, section 2.1); NULL unless that gives a text. */
-static char *
+char *
 decoded(const char *start, const char *end, bool plus_is_space)
 {
 	char	   *result = palloc(end - start + 1);

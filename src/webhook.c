@@ -521,7 +521,7 @@ propstreet_webhook_update(PG_FUNCTION_ARGS)
 
 PG_FUNCTION_INFO_V1(propstreet_webhook_delete);
 
-/* webhook_delete(id): with everything it was sent; PT404 */
+/* webhook_delete(id, if_match): with everything it was sent; PT404, PT412 */
 Datum
 propstreet_webhook_delete(PG_FUNCTION_ARGS)
 {
@@ -530,15 +530,20 @@ propstreet_webhook_delete(PG_FUNCTION_ARGS)
 		"WHERE t.tenant_id OPERATOR(pg_catalog.=) $1 AND t.webhook_id OPERATOR(pg_catalog.=) $2",
 	.nargs = 2,.args = {T_INT8, T_INT8}};
 	int64		id = argument_id(fcinfo, 0, "id");
+	char	   *header = argument_if_match(fcinfo, 1);
 	Operation	operation;
+	Webhook		before;
+	Version		version;
 	Datum		values[2];
 
 	operation_begin(&operation);
 	webhook_lock(operation.tenant_id, id);
+	load_webhook(&operation, id, READ_LOCKED, &before);
+	version = webhook_version(&before);
+	check_version(header, &version);
 	values[0] = Int64GetDatum(operation.tenant_id);
 	values[1] = Int64GetDatum(id);
-	if (run(&webhook, values, NULL) == 0)
-		not_found("Webhook", id, NULL);
+	run(&webhook, values, NULL);
 	run(&deliveries, values, NULL);
 	operation_end(&operation);
 	PG_RETURN_VOID();

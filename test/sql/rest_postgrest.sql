@@ -106,6 +106,14 @@ SELECT count(*) FROM propstreet_api.projects WHERE name IN ('By RPC', 'By view')
 
 SET propstreet.tenant_id = '631';
 RESET propstreet.tenant_claim;
+-- a statement that takes too long is answered, with nothing done
+CREATE FUNCTION test.slow() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN PERFORM pg_sleep(600); RETURN NEW; END$$;
+CREATE TRIGGER slow BEFORE INSERT ON propstreet.project FOR EACH ROW WHEN (NEW.name = 'slow') EXECUTE FUNCTION test.slow();
+SET statement_timeout = '200ms';
+SELECT test.postgrest('POST /api/v1/projects', '{"tenant_id": 631}', body => '{"name": "slow"}');
+RESET statement_timeout;
+DROP TRIGGER slow ON propstreet.project;
+DROP FUNCTION test.slow();
 DROP FUNCTION test.postgrest;
 DROP OWNED BY regress_user, regress_anon;
 DROP ROLE regress_user, regress_anon;

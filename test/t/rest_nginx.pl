@@ -101,6 +101,7 @@ is("$answer->{status} $answer->{headers}{etag}", "200 $etag", 'headers that mean
 
 $answer = through('HEAD', "/api/v1/projects/$id");
 is("$answer->{status} $answer->{headers}{etag} $answer->{body}", "200 $etag ", 'HEAD');
+is($answer->{headers}{'content-length'}, through('GET', "/api/v1/projects/$id")->{headers}{'content-length'}, 'with the length that GET has');
 $answer = through('GET', "/api/v1/projects/$id", { 'If-None-Match' => $etag });
 is("$answer->{status} $answer->{headers}{etag} $answer->{body}", "304 $etag ", 'If-None-Match');
 $answer = through('PATCH', "/api/v1/projects/$id", { 'Content-Type' => 'application/merge-patch+json', 'If-Match' => $etag }, '{"classification": "active"}');
@@ -133,6 +134,13 @@ is($answer->{headers}{link}, "</api/v1/projects?page_size=1&classification=draft
 $answer = through('GET', $answer->{headers}{link} =~ /<(.*?)>/);
 is("$answer->{status} " . scalar(@{ $answer->{json}{data} }), '200 1', 'which is there');
 is_problem(through('GET', '/api/v1/projects?page_size=1&page_size=2'), 400, 'a parameter twice');
+is_problem(through('POST', '/api/v1/projects/1/prospects', \%json, '{"contactId": "1"}'), 409, 'a prospect twice');
+is(through('POST', '/api/v1/projects/1/prospects', \%json, '{"contactId": "2"}')->{status}, 201, 'another prospect');
+$node->safe_psql('postgres', q{UPDATE propstreet.contact SET tags = '{a}' WHERE tenant_id = 1});
+$answer = through('GET', '/api/v1/projects/1/prospects?page_size=1&tags=a' . join('', map { '&tags=' . '%C3%A9' x 40 . $_ } 2 .. 50));
+is("$answer->{status} " . scalar(@{ $answer->{json}{data} }), '200 1', 'a page with 50 long tags, which its Link repeats');
+$answer = through('GET', $answer->{headers}{link} =~ /<(.*?)>/);
+is("$answer->{status} " . scalar(@{ $answer->{json}{data} }), '200 1', 'and the next one');
 is_problem(through('GET', '/api/v1/projects/'), 404, 'a trailing slash');
 is_problem(through('GET', '/api/v1/../v1/projects'), 404, 'dots in the path');
 is(through('GET', '/api/v1/projects/%31%00')->{status}, 400, 'a NUL in the path, which nginx refuses');
@@ -141,7 +149,7 @@ is_problem(through('GET', '/api/v1/nowhere'), 404, 'no route');
 
 # headers
 $answer = through('POST', '/api/v1/projects', { %json, 'Change-Origin' => 'crm' }, '{"name": "With origin"}');
-is($node->safe_psql('postgres', "SELECT change_origin FROM propstreet.event WHERE tenant_id = 1 AND resource_id = $answer->{json}{id}"), 'crm', 'Change-Origin is passed on');
+is($node->safe_psql('postgres', "SELECT change_origin FROM propstreet.event WHERE tenant_id = 1 AND event LIKE 'project.%' AND resource_id = $answer->{json}{id}"), 'crm', 'Change-Origin is passed on');
 my %forged = ('X-Original-Method' => 'DELETE', 'X-Original-URI' => '/api/v1/projects/1', 'X-Original-Content-Type' => 'application/json', 'x_original_method' => 'DELETE');
 $answer = through('GET', '/api/v1/projects/external/crm/new%2Fone', \%forged);
 is("$answer->{status} $answer->{json}{name}", '200 By reference', 'X-Original headers of the client are overwritten');
