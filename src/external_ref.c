@@ -154,7 +154,19 @@ ref_error(Node *escontext, const char *text, const Problems *problems)
 				"Write hubspot:deal-123456, the namespace being case-insensitive; or, as json, {\"namespace\": \"hubspot\", \"id\": \"deal-123456\"}.");
 }
 
-/* The reference that a text is, or NULL with a soft or hard error 22P02. */
+/* The reference that a JSON object is, or NULL with problems. */
+static ExternalRef *
+ref_from_json(const char *text, Problems *problems)
+{
+	json_object *tree;
+	ExternalRef *ref = NULL;
+
+	if (json_tree(text, strlen(text), problems, &tree))
+		(void) external_ref_decode(tree, NULL, &ref, problems);
+	return ref;
+}
+
+/* The reference that a text is, or NULL with a soft or hard error 22P02.  No namespace begins like a JSON object. */
 static ExternalRef *
 ref_parse(const char *text, Node *escontext)
 {
@@ -162,7 +174,9 @@ ref_parse(const char *text, Node *escontext)
 	Problems	problems = {NIL};
 	ExternalRef *ref = NULL;
 
-	if (colon)
+	if (text[0] == '{' && !json_is_deep(text))
+		ref = ref_from_json(text, &problems);
+	else if (colon)
 		ref = external_ref_make(pnstrdup(text, colon - text), colon + 1, NULL, &problems);
 	else
 		problem_add(&problems, NULL, "must be a namespace, a colon and an id");
@@ -173,7 +187,7 @@ ref_parse(const char *text, Node *escontext)
 
 PG_FUNCTION_INFO_V1(external_ref_in);
 
-/* external_ref_in(cstring) external_ref: hubspot:deal-123456; soft 22P02 */
+/* external_ref_in(cstring) external_ref: hubspot:deal-123456, or a JSON object; soft 22P02 */
 Datum
 external_ref_in(PG_FUNCTION_ARGS)
 {
@@ -253,11 +267,8 @@ external_ref_from_json(PG_FUNCTION_ARGS)
 {
 	char	   *json = text_to_cstring(PG_GETARG_TEXT_PP(0));
 	Problems	problems = {NIL};
-	json_object *tree;
-	ExternalRef *ref = NULL;
+	ExternalRef *ref = ref_from_json(json, &problems);
 
-	if (json_tree(json, strlen(json), &problems, &tree))
-		(void) external_ref_decode(tree, NULL, &ref, &problems);
 	if (ref == NULL)
 		ref_error(NULL, json, &problems);
 	PG_RETURN_POINTER(ref);

@@ -101,3 +101,9 @@ RESET enable_seqscan;
 RESET enable_bitmapscan;
 SELECT count(DISTINCT external_ref_hash(ref)) > 9000 AS hash, count(DISTINCT external_ref_hash_extended(ref, 7)) > 9000 AS hash_extended FROM random_ref;
 SELECT 'b:1' = ANY (ARRAY['a:1', 'b:1']::external_ref[]) AS any, ARRAY['a:1', 'b:1']::external_ref[] @> ARRAY['B:1']::external_ref[] AS contains;
+
+-- a JSON object too, so that json_to_recordset reads what the API shows
+SELECT '{"namespace": "HubSpot", "id": "a:b"}'::propstreet.external_ref;
+SELECT '{"namespace": "hubspot"}'::propstreet.external_ref;
+SELECT '{"namespace": "hubspot", "id": "1"'::propstreet.external_ref;
+SELECT * FROM json_to_recordset('[{"name": "a", "external_refs": [{"namespace": "hubspot", "id": "d,1"}, "crm:2"]}]') AS r (name text, external_refs propstreet.external_ref[]);
