@@ -21,11 +21,16 @@ typedef struct Schema
 #define REF(name) "{\"$ref\":\"#/components/schemas/" name "\"}"
 #define ARRAY(name) "{\"type\":\"array\",\"items\":" REF(name) "}"
 #define OBJECT(required, properties) "{\"type\":\"object\",\"required\":[" required "],\"properties\":{" properties "}}"
+#define CLOSED_OBJECT(required, properties) "{\"type\":\"object\",\"required\":[" required "],\"additionalProperties\":false,\"properties\":{" properties "}}"
+#define NULLABLE(schema) "{\"anyOf\":[" schema ",{\"type\":\"null\"}]}"
+/* one of two members, the other being absent or null */
+#define EITHER(a, b) ",\"oneOf\":[" HAS(a) "," HAS(b) "]"
+#define HAS(name) "{\"required\":[\"" name "\"],\"properties\":{\"" name "\":{\"type\":\"string\"}}}"
 #define PAGE_OF(name) OBJECT("\"data\",\"page\"", "\"data\":" ARRAY(name) ",\"page\":" REF("Page"))
 #define WITH_RESULT(name) "{\"allOf\":[" REF(name) "," OBJECT("\"result\"", \
 	"\"result\":{\"type\":\"string\",\"enum\":[\"created\",\"updated\",\"unchanged\"]}") "]}"
 #define MONEY "\"currency\":{\"type\":\"string\",\"pattern\":\"^[A-Z]{3}$\",\"description\":\"ISO 4217\"}," \
-	"\"scale\":{\"type\":\"string\",\"enum\":[\"none\",\"thousands\",\"millions\",\"billions\"],\"default\":\"none\"}"
+	"\"scale\":" NULLABLE("{\"type\":\"string\",\"enum\":[\"none\",\"thousands\",\"millions\",\"billions\"],\"default\":\"none\"}")
 #define DECIMAL "{\"type\":\"number\",\"minimum\":0,\"description\":\"At most 15 integer and 4 fractional digits\"}"
 #define FAILURE "\"index\":{\"type\":\"integer\"},\"error\":{\"type\":\"string\"},\"message\":{\"type\":\"string\"}," \
 	"\"clientRef\":{\"type\":\"string\"}"
@@ -43,10 +48,13 @@ static const Schema values[] = {
 	{"Capability", "{\"type\":\"string\",\"enum\":[\"chat\"]}"},
 	{"Capabilities", ARRAY("Capability")},
 	{"Tags", "{\"type\":\"array\",\"items\":{\"type\":\"string\"}}"},
-	{"Asset", OBJECT("\"type\"", "\"type\":" REF("AssetType") ",\"propertyCount\":{\"type\":\"integer\",\"minimum\":1,\"maximum\":1000000}")},
-	{"Price", OBJECT("\"value\",\"currency\"", "\"value\":" DECIMAL "," MONEY)},
-	{"PriceRange", OBJECT("\"currency\"", "\"min\":" DECIMAL ",\"max\":" DECIMAL "," MONEY)},
-	{"ExternalRef", OBJECT("\"namespace\",\"id\"",
+	{"AnyOfTags", "{\"type\":\"array\",\"maxItems\":50,\"items\":{\"type\":\"string\"}}"},
+	{"LiveStatus", "{\"type\":\"string\",\"enum\":[\"open\",\"closed\"]}"},
+	{"Asset", CLOSED_OBJECT("\"type\"", "\"type\":" REF("AssetType") ",\"propertyCount\":"
+							NULLABLE("{\"type\":\"integer\",\"minimum\":1,\"maximum\":1000000}"))},
+	{"Price", CLOSED_OBJECT("\"value\",\"currency\"", "\"value\":" DECIMAL "," MONEY)},
+	{"PriceRange", CLOSED_OBJECT("\"currency\"", "\"min\":" NULLABLE(DECIMAL) ",\"max\":" NULLABLE(DECIMAL) "," MONEY)},
+	{"ExternalRef", CLOSED_OBJECT("\"namespace\",\"id\"",
 						   "\"namespace\":{\"type\":\"string\",\"pattern\":\"^[A-Za-z0-9._-]{1,50}$\"},"
 						   "\"id\":{\"type\":\"string\",\"minLength\":1,\"maxLength\":255}")},
 	{"ExternalRefs", "{\"type\":\"array\",\"maxItems\":20,\"items\":" REF("ExternalRef") "}"},
@@ -68,9 +76,9 @@ static const Schema values[] = {
 	{"ProspectPage", PAGE_OF("Prospect")},
 	{"AssociatedProjectPage", PAGE_OF("AssociatedProject")},
 	{"Properties", OBJECT("\"data\"", "\"data\":{\"type\":\"array\",\"items\":" OBJECT("\"id\"", "\"id\":" REF("Id")) "}")},
-	{"BatchAdd", OBJECT("\"items\"", "\"items\":{\"type\":\"array\",\"minItems\":1,\"maxItems\":100,\"items\":" REF("BatchAddItem") "},"
+	{"BatchAdd", CLOSED_OBJECT("\"items\"", "\"items\":{\"type\":\"array\",\"minItems\":1,\"maxItems\":100,\"items\":" REF("BatchAddItem") "},"
 						"\"atomic\":{\"type\":\"boolean\",\"default\":false}")},
-	{"BatchUpdate", OBJECT("\"items\"", "\"items\":{\"type\":\"array\",\"minItems\":1,\"maxItems\":100,\"items\":" REF("BatchUpdateItem") "},"
+	{"BatchUpdate", CLOSED_OBJECT("\"items\"", "\"items\":{\"type\":\"array\",\"minItems\":1,\"maxItems\":100,\"items\":" REF("BatchUpdateItem") "},"
 						   "\"atomic\":{\"type\":\"boolean\",\"default\":false}")},
 	{"BatchAdded", OBJECT("\"created\",\"failed\"", "\"created\":{\"type\":\"array\",\"items\":" OBJECT("\"id\"",
 						  "\"id\":" REF("Id") ",\"contactId\":" REF("Id") ",\"companyId\":" REF("Id") ",\"externalRefs\":" REF("ExternalRefs")
@@ -84,7 +92,7 @@ static const Schema values[] = {
 	{"Event", "{\"type\":\"string\",\"enum\":[\"project.created\",\"project.updated\",\"project.deleted\","
 	"\"prospect.created\",\"prospect.updated\",\"prospect.deleted\"]}"},
 	{"Events", "{\"type\":\"array\",\"minItems\":1,\"items\":" REF("Event") "}"},
-	{"Filter", "{\"type\":\"object\",\"properties\":{\"externalRef.namespace\":{\"type\":\"string\"}}}"},
+	{"Filter", CLOSED_OBJECT("", "\"externalRef.namespace\":" NULLABLE("{\"type\":\"string\"}"))},
 	{"Webhooks", OBJECT("\"data\"", "\"data\":" ARRAY("Webhook"))},
 	{"WebhookTested", OBJECT("\"deliveryId\"", "\"deliveryId\":" REF("Id"))},
 	{"WebhookReplayed", OBJECT("\"queued\"", "\"queued\":{\"type\":\"integer\"}")},
@@ -133,10 +141,10 @@ static const ObjectSchema objects[] = {
 	{"ProjectPatch", "Project", project_fields, true, NULL, ""},
 	{"Prospect", "Prospect", prospect_add_fields, false,
 	"\"id\",\"projectId\",\"classification\",\"capabilities\",\"tags\",\"externalRefs\",\"createdUtc\",\"updatedUtc\",\"etag\"", ""},
-	{"ProspectAdd", "Prospect", prospect_add_fields, false, NULL, ",\"oneOf\":[{\"required\":[\"contactId\"]},{\"required\":[\"companyId\"]}]"},
+	{"ProspectAdd", "Prospect", prospect_add_fields, false, NULL, EITHER("contactId", "companyId")},
 	{"ProspectUpsert", "Prospect", prospect_add_fields, true, NULL, ""},
 	{"ProspectPatch", "Prospect", prospect_patch_fields, true, NULL, ""},
-	{"BatchAddItem", "Prospect", item_add_fields, false, NULL, ",\"oneOf\":[{\"required\":[\"contactId\"]},{\"required\":[\"companyId\"]}]"},
+	{"BatchAddItem", "Prospect", item_add_fields, false, NULL, EITHER("contactId", "companyId")},
 	{"BatchUpdateItem", "Prospect", item_patch_fields, false, NULL, ""},
 	{"Webhook", "Webhook", webhook_fields, false,
 	"\"id\",\"url\",\"events\",\"enabled\",\"createdUtc\",\"updatedUtc\",\"etag\"", ""},
@@ -228,7 +236,11 @@ append_components(StringInfo out)
 {
 	append_member(out, "components");
 	appendStringInfoString(out, "{\"securitySchemes\":{\"bearer\":{\"type\":\"http\",\"scheme\":\"bearer\",\"bearerFormat\":\"JWT\"}},"
-						   "\"responses\":{\"Problem\":{\"description\":\"What is wrong\",\"content\":{\"application/problem+json\":{\"schema\":"
+						   "\"responses\":{\"Problem\":{\"description\":\"What is wrong\",\"headers\":{"
+						   "\"Allow\":{\"description\":\"With 405\",\"schema\":" REF("Text") "},"
+						   "\"Retry-After\":{\"description\":\"With 503, and 409 for a key in use\",\"schema\":" REF("Text") "},"
+						   "\"WWW-Authenticate\":{\"description\":\"With 401\",\"schema\":" REF("Text") "}},"
+						   "\"content\":{\"application/problem+json\":{\"schema\":"
 						   REF("Problem") "}}}},\"schemas\":{");
 	for (int i = 0; i < (int) lengthof(values); i++)
 	{
@@ -259,6 +271,24 @@ append_parameter(StringInfo out, const char *name, const char *in, const char *s
 	appendStringInfoChar(out, '}');
 }
 
+/* Has the answer of a route an ETag? */
+static bool
+has_etag(const Route *route)
+{
+	static const char *const resources[] = {"Project", "Prospect", "Webhook", "ProjectUpserted", "ProspectUpserted"};
+
+	for (int i = 0; route->response && i < (int) lengthof(resources); i++)
+		if (strcmp(route->response, resources[i]) == 0)
+			return true;
+	return false;
+}
+
+static bool
+gives_etag(const Route *route)
+{
+	return has_etag(route) && strcmp(route->method, "GET") == 0;
+}
+
 static void
 append_parameters(StringInfo out, const Route *route)
 {
@@ -280,6 +310,8 @@ append_parameters(StringInfo out, const Route *route)
 		else if (argument >= FIRST_OF_QUERY)
 			append_parameter(out, parameters[argument].name, "query", parameters[argument].schema, parameters[argument].description, false);
 	}
+	if (gives_etag(route))
+		append_parameter(out, "If-None-Match", "header", "Text", "ETags that the client has already: 304 for one of them", false);
 	if (strcmp(route->method, "POST") == 0)
 		append_parameter(out, "Idempotency-Key", "header", "Text", "A retry with the same key gets the same answer, and does nothing twice", false);
 	if (strcmp(route->method, "GET") != 0)
@@ -303,10 +335,24 @@ append_body(StringInfo out, const Route *route)
 }
 
 static void
-append_response(StringInfo out, const char *status, const char *description, const char *schema)
+append_header(StringInfo out, const char *name)
+{
+	append_member(out, name);
+	appendStringInfoString(out, "{\"schema\":" REF("Text") "}");
+}
+
+static void
+append_response(StringInfo out, const Route *route, const char *status, const char *description, const char *schema)
 {
 	append_member(out, status);
-	appendStringInfo(out, "{\"description\":\"%s\"", description);
+	appendStringInfo(out, "{\"description\":\"%s\",\"headers\":{", description);
+	if (has_etag(route))
+		append_header(out, "ETag");
+	if (strcmp(status, "201") == 0)
+		append_header(out, "Location");
+	if (schema && strstr(schema, "Page"))
+		append_header(out, "Link");
+	appendStringInfoChar(out, '}');
 	if (schema)
 		appendStringInfo(out, ",\"content\":{\"application/json\":{\"schema\":" REF("%s") "}}", schema);
 	appendStringInfoChar(out, '}');
@@ -317,9 +363,11 @@ append_responses(StringInfo out, const Route *route)
 {
 	append_member(out, "responses");
 	appendStringInfoChar(out, '{');
-	append_response(out, psprintf("%d", route->status), "Done", route->response);
+	append_response(out, route, psprintf("%d", route->status), "Done", route->response);
 	if (strcmp(route->method, "PUT") == 0)
-		append_response(out, "201", "Created", route->response);
+		append_response(out, route, "201", "Created", route->response);
+	if (gives_etag(route))
+		append_response(out, route, "304", "The client has this version", NULL);
 	append_member(out, "default");
 	appendStringInfoString(out, "{\"$ref\":\"#/components/responses/Problem\"}}");
 }

@@ -89,6 +89,8 @@ my $project = q({"name": "Stockholm", "asset": {"type": "portfolio", "propertyCo
 exchange('POST', '/projects', '/projects', $project, 201);
 exchange('POST', '/projects', '/projects', $project, 409);
 exchange('POST', '/projects', '/projects', '{"name": ""}', 400);
+exchange('POST', '/projects', '/projects', '{"name": "Nulls", "asset": {"type": "portfolio", "propertyCount": null}, "price": {"value": 1, "currency": "SEK", "scale": null},
+	"priceRange": {"min": 1, "max": null, "currency": "SEK"}}', 201);
 $node->safe_psql('postgres', q{SET propstreet.tenant_id = '1'; INSERT INTO propstreet.project_property (project_id, property_id) VALUES (1, 1);
 	SELECT propstreet.project_close(1, '[{"a": 1}]'), propstreet.teaser_communicate(1, now() + interval '1 day'), propstreet.teaser_accept(1, 1)});
 exchange('GET', '/projects', '/projects', undef, 200);
@@ -99,6 +101,7 @@ exchange('PUT', '/projects/external/{namespace}/{external_id}', '/projects/exter
 exchange('PUT', '/projects/external/{namespace}/{external_id}', '/projects/external/hubspot/2', '{}', 200);
 exchange('POST', '/projects/{project_id}/prospects', '/projects/1/prospects', '{"contactId": "1", "externalRefs": []}', 201);
 exchange('POST', '/projects/{project_id}/prospects', '/projects/1/prospects', '{"contactId": "1"}', 409);
+exchange('POST', '/projects/{project_id}/prospects', '/projects/1/prospects', '{"contactId": null, "companyId": "1"}', 201);
 exchange('GET', '/projects/{project_id}/prospects', '/projects/1/prospects', undef, 200);
 exchange('GET', '/prospects', '/prospects?page_size=1', undef, 200);
 exchange('POST', '/projects/{project_id}/prospects:batch', '/projects/1/prospects:batch', '{"items": [{"contactId": "1"}, {"contactId": "2", "clientRef": "x"}], "atomic": false}', 200);
@@ -108,6 +111,7 @@ exchange('PATCH', '/projects/{project_id}/prospects/{id}', '/projects/1/prospect
 exchange('PUT', '/projects/{project_id}/prospects/external/{namespace}/{external_id}', '/projects/1/prospects/external/crm/1', '{"contactId": "1"}', 200);
 exchange('GET', '/network/contacts/{contact_id}/projects', '/network/contacts/1/projects', undef, 200);
 exchange('POST', '/webhooks', '/webhooks', '{"name": "w", "url": "https://example.com/hook", "events": ["project.updated"], "filter": {"externalRef.namespace": "hubspot"}}', 201);
+exchange('POST', '/webhooks', '/webhooks', '{"url": "https://example.com/hook", "events": ["project.updated"], "filter": {"externalRef.namespace": null}}', 201);
 exchange('GET', '/webhooks', '/webhooks', undef, 200);
 exchange('GET', '/webhooks/{id}', '/webhooks/1', undef, 200);
 exchange('PATCH', '/webhooks/{id}', '/webhooks/1', '{"filter": null, "excludeOrigin": "crm"}', 200);
@@ -125,8 +129,15 @@ append_to_file("$directory/openapi.json", $text);
 append_to_file("$directory/bodies.json", encode_json(\@bodies));
 command_checks_all([ 'node', "$directory/validate.js", "$directory/openapi.json", "$directory/bodies.json" ], 0, [qr/^$/], [qr/^$/], 'the description, and what fits it');
 # it would tell
-append_to_file("$directory/wrong.json", encode_json([ [ 'Project', { id => 1 } ] ]));
-command_like([ 'node', "$directory/validate.js", "$directory/openapi.json", "$directory/wrong.json" ], qr/Project: .*must have required property/, 'what does not');
+append_to_file("$directory/wrong.json", encode_json([ [ 'Project', { id => 1 } ],
+	# these are refused: unknown members, both of two
+	[ 'ProjectCreate', { name => 'a', asset => { type => 'single', x => 1 } } ], [ 'ProjectCreate', { name => 'a', price => { value => 1, currency => 'SEK', x => 1 } } ],
+	[ 'ProjectPatch', { externalRefs => [ { namespace => 'a', id => '1', x => 1 } ] } ], [ 'ProspectAdd', { contactId => '1', companyId => '1' } ],
+	[ 'BatchAdd', { items => [ { contactId => '1' } ], x => 1 } ], [ 'LiveStatus', 'deleted' ] ]));
+command_like([ 'node', "$directory/validate.js", "$directory/openapi.json", "$directory/wrong.json" ], qr/\AProject: .*must have required property.*\n(?:\w+: .*\n){6}\z/, 'what does not');
+my $get = $description->{paths}{'/projects/{id}'}{get};
+ok((grep { $_->{name} eq 'If-None-Match' } @{ $get->{parameters} }) && $get->{responses}{304} && $get->{responses}{200}{headers}{ETag}, 'conditional requests');
+ok($description->{paths}{'/projects'}{post}{responses}{201}{headers}{Location} && $description->{paths}{'/projects'}{get}{responses}{200}{headers}{Link}, 'headers of answers');
 
 $node->stop;
 done_testing();
