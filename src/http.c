@@ -26,12 +26,13 @@
 
 /*
  * The value of a header of the request, whatever case its name is in; NULL if there
- * is none, PT400 if it is no string.
+ * is none, PT400 if it is no string, or there are several.
  */
 const char *
 request_header(const Request *request, const char *name)
 {
 	Problems	problems = {NIL};
+	const char *found = NULL;
 
 	if (request->headers == NULL)
 		return NULL;
@@ -41,12 +42,15 @@ request_header(const Request *request, const char *name)
 
 		if (pg_strcasecmp(lh_entry_k(entry), name) != 0)
 			continue;
-		if (json_object_is_type(value, json_type_string))
-			return json_object_get_string(value);
-		problem_parameter(&problems, name, "must be a string");
+		if (found)
+			problem_parameter(&problems, name, "is given more than once");
+		else if (json_object_is_type(value, json_type_string))
+			found = json_object_get_string(value);
+		else
+			problem_parameter(&problems, name, "must be a string");
 		problems_check(&problems);
 	}
-	return NULL;
+	return found;
 }
 
 /* The value of the client's Content-Type: nginx sends another one to PostgREST. */
@@ -91,9 +95,14 @@ read_headers(Request *request)
 
 	if (headers == NULL || (VARSIZE_ANY_EXHDR(headers) == 2 && memcmp(VARDATA_ANY(headers), "{}", 2) == 0))
 		return;
-	json_tree(VARDATA_ANY(headers), VARSIZE_ANY_EXHDR(headers), &problems, &request->headers);
-	if (problems.list == NIL && !json_object_is_type(request->headers, json_type_object))
-		problem_parameter(&problems, "headers", "must be an object of strings");
+	/* what is wrong with them is no problem of the body */
+	if (!json_tree(VARDATA_ANY(headers), VARSIZE_ANY_EXHDR(headers), &problems, &request->headers) ||
+		!json_object_is_type(request->headers, json_type_object))
+	{
+		request->headers = NULL;
+		problems.list = NIL;
+		problem_parameter(&problems, "headers", "must be a JSON object of strings");
+	}
 	problems_check(&problems);
 }
 

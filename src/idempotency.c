@@ -36,6 +36,12 @@ checked_key(const char *key)
 	characters = pg_mbstrlen(bare);
 	if (characters < 1 || characters > KEY_MAX_CHARACTERS)
 		problem_parameter(&problems, "Idempotency-Key", "must have 1 to %d characters, not %d", KEY_MAX_CHARACTERS, characters);
+	for (const char *c = bare; *c; c++)
+		if ((unsigned char) *c < 0x20 || *c == 0x7f)
+		{
+			problem_parameter(&problems, "Idempotency-Key", "must not have control characters");
+			break;
+		}
 	problems_check(&problems);
 	return bare;
 }

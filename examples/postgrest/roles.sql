@@ -9,7 +9,8 @@ ALTER ROLE authenticator SET propstreet.tenant_claim = 'tenant_id';
 CREATE ROLE propstreet_user NOLOGIN;
 SELECT propstreet.grant_to('propstreet_user');
 
--- Requests without a token get openapi.json, and 401 for everything else
+-- Requests without a token get openapi.json, and 401 for everything else. It is the tenant of a token that counts: one
+-- with a tenant and without a role has all of the REST API, too
 CREATE ROLE web_anon NOLOGIN;
 GRANT USAGE ON SCHEMA propstreet, propstreet_api TO web_anon;
 GRANT EXECUTE ON FUNCTION propstreet.handle_postgrest(bytea), propstreet_api.handle(bytea) TO web_anon;

@@ -182,7 +182,8 @@ SELECT regexp_count(r.headers::text, '(%63|c)ursor=') FROM (SELECT propstreet.ha
 
 -- headers
 SELECT pg_temp.ask('POST', '/api/v1/projects', '{"name": "a"}', headers::json) FROM unnest(ARRAY['[]', '{"Content-Type": 1}', '{"Idempotency-Key": ""}', '{"Idempotency-Key": "\"\""}',
-	format('{"Idempotency-Key": "%s"}', repeat('a', 256)), '{"Change-Origin": ""}', '{"Change-Origin": "\u00e5"}', format('{"Change-Origin": "%s"}', repeat('a', 101))]) AS headers;
+	format('{"Idempotency-Key": "%s"}', repeat('a', 256)), '{"Change-Origin": ""}', '{"Change-Origin": "\u00e5"}', format('{"Change-Origin": "%s"}', repeat('a', 101)),
+	'{"a": "\u0000"}', '{"a": 1, "a": 2}', '{"Idempotency-Key": "a", "idempotency-key": "b"}', '{"Idempotency-Key": "a\u0001"}']) AS headers;
 
 -- what is wrong is looked for in this order: 401, 404 for the path, 405, 415, 413, 400, 404 for the resource, 412, 409
 SET propstreet.tenant_id = '0';
