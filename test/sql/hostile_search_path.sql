@@ -64,20 +64,25 @@ SELECT id, resource->>'id' FROM propstreet.prospect_delta;
 SELECT propstreet.prospect_remove(2, 2);
 SELECT propstreet.project_delete(2);
 
--- the owner's own index of events, with a function that looks for another by the path
+-- an index of the owner's with a function: it does not see the caller's path
 RESET ROLE;
 RESET search_path;
-CREATE FUNCTION public.regress_helper(text) RETURNS text LANGUAGE sql IMMUTABLE AS 'SELECT $1';
-CREATE FUNCTION public.regress_norm(text) RETURNS text LANGUAGE plpgsql IMMUTABLE AS 'BEGIN RETURN regress_helper($1); END';
+CREATE FUNCTION public.regress_norm(text) RETURNS text LANGUAGE plpgsql IMMUTABLE AS $$
+BEGIN
+	IF current_setting('search_path') ~ 'hostile' THEN
+		RAISE 'ran as % with the path %', current_user, current_setting('search_path');
+	END IF;
+	RETURN $1;
+END
+$$;
 CREATE INDEX regress_norm ON propstreet.event (public.regress_norm(event));
-CREATE FUNCTION regress_hostile.regress_helper(t pg_catalog.text) RETURNS pg_catalog.text LANGUAGE plpgsql AS $$BEGIN RAISE 'ran as %', current_user; END$$;
 SET ROLE regress_app;
 SET search_path = regress_hostile, public;
 INSERT INTO propstreet.project (name) VALUES ('indexed');
 RESET ROLE;
 RESET search_path;
 DROP INDEX propstreet.regress_norm;
-DROP FUNCTION public.regress_norm, public.regress_helper;
+DROP FUNCTION public.regress_norm;
 
 RESET search_path;
 RESET ROLE;
