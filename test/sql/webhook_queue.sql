@@ -304,4 +304,4 @@ DROP ROLE regress_nobody;
 DELETE FROM propstreet.webhook_delivery;
 DELETE FROM propstreet.webhook;
 DELETE FROM propstreet.event WHERE tenant_id = 511;
-DELETE FROM propstreet.project WHERE tenant_id = 511;
+DELETE FROM propstreet.project WHERE tenant_id = 511 AND id = 511001;
