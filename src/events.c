@@ -148,26 +148,16 @@ typedef struct Events
 static void
 read_row(Events *events)
 {
-	int			columns = events->resource->kind == KIND_PROJECT ? (int) P_COLUMNS : (int) R_COLUMNS;
-	TupleTableSlot *slot = events->transition->new;
-
-	slot_getallattrs(slot);
-	if (events->transition->old)
-		slot_getallattrs(events->transition->old);
-	for (int i = 0; i < columns; i++)
-	{
-		events->new.values[i] = slot->tts_values[events->map.attributes[i] - 1];
-		events->new.nulls[i] = slot->tts_isnull[events->map.attributes[i] - 1];
-	}
+	row_of_slot(&events->new, events->transition->new, &events->map, events->resource->kind);
 }
 
 static Datum
 old_value(const Events *events, int column, bool *isnull)
 {
-	AttrNumber	number = events->map.attributes[column];
+	Datum		value;
 
-	*isnull = events->transition->old->tts_isnull[number - 1];
-	return events->transition->old->tts_values[number - 1];
+	*isnull = !slot_optional(events->transition->old, events->map.attributes[column], &value);
+	return value;
 }
 
 static bool
@@ -360,7 +350,6 @@ insert_by_sql(Events *events, Event **list)
 	.nargs = 6,.args = {T_INT8_ARRAY, T_TEXT_ARRAY, T_INT8_ARRAY, T_TIMESTAMPTZ_ARRAY, T_JSON_ARRAY, T_TEXT}};
 	Datum		values[6];
 	bool		nulls[6] = {false};
-	bool		isnull;
 
 	common_columns(values, list, events->count);
 	values[4] = array_of(list, events->count, offsetof(Event, payload), T_JSON);
@@ -368,7 +357,7 @@ insert_by_sql(Events *events, Event **list)
 	nulls[5] = events->origin == NULL;
 	run(&insert, values, nulls);
 	for (int i = 0; i < events->count; i++)
-		list[i]->id = fetch_value(i, 1, &isnull);
+		list[i]->id = fetch(i, 1);
 	SPI_freetuptable(SPI_tuptable);
 }
 
@@ -379,8 +368,8 @@ enum
 };
 
 static const Column event_columns[E_COLUMNS] = {
-	{"tenant_id", T_INT8}, {"id", T_INT8}, {"event", T_TEXT}, {"resource_id", T_INT8}, {"created_utc", T_TIMESTAMPTZ},
-	{"payload", T_JSON}, {"change_origin", T_TEXT}
+	{"tenant_id", T_INT8, true}, {"id", T_INT8, true}, {"event", T_TEXT, true}, {"resource_id", T_INT8, true},
+	{"created_utc", T_TIMESTAMPTZ, true}, {"payload", T_JSON, true}, {"change_origin", T_TEXT, false}
 };
 
 /* Have all indexes columns only? */
@@ -542,7 +531,6 @@ read_webhooks(Events *events, Webhook **webhooks)
 	int			ntenants = 0;
 	Datum		values[2];
 	bool		nulls[2] = {false, events->origin == NULL};
-	bool		isnull;
 	int			count;
 
 	for (int i = 0; i < events->count; i++)
@@ -557,11 +545,10 @@ read_webhooks(Events *events, Webhook **webhooks)
 		Webhook    *webhook = &(*webhooks)[i];
 		Datum		namespace;
 
-		webhook->tenant_id = DatumGetInt64(fetch_value(i, 1, &isnull));
-		webhook->id = fetch_value(i, 2, &isnull);
-		webhook->events = PointerGetDatum(PG_DETOAST_DATUM_COPY(fetch_value(i, 3, &isnull)));
-		namespace = fetch_value(i, 4, &isnull);
-		webhook->filter_namespace = isnull ? NULL : TextDatumGetCString(namespace);
+		webhook->tenant_id = DatumGetInt64(fetch(i, 1));
+		webhook->id = fetch(i, 2);
+		webhook->events = PointerGetDatum(PG_DETOAST_DATUM_COPY(fetch(i, 3)));
+		webhook->filter_namespace = fetch_optional(i, 4, &namespace) ? TextDatumGetCString(namespace) : NULL;
 	}
 	SPI_freetuptable(SPI_tuptable);
 	return count;
@@ -571,10 +558,9 @@ read_webhooks(Events *events, Webhook **webhooks)
 static bool
 has_text(Datum array, Datum wanted)
 {
-	Datum	   *elements;
 	int			count;
+	Datum	   *elements = array_elements(array, T_TEXT, &count);
 
-	deconstruct_array(DatumGetArrayTypeP(array), TEXTOID, -1, false, TYPALIGN_INT, &elements, NULL, &count);
 	for (int i = 0; i < count; i++)
 		if (datum_image_eq(elements[i], wanted, false, -1))
 			return true;
@@ -690,7 +676,6 @@ collect_event(Events *events)
 {
 	MemoryContext before = MemoryContextSwitchTo(events->context);
 	const char *name;
-	bool		isnull;
 
 	read_row(events);
 	name = event_of(events);
@@ -715,7 +700,7 @@ collect_event(Events *events)
 		{
 			Event	   *last = &events->list[events->count - 1];
 
-			last->refs[last->states++] = copied(old_value(events, events->resource->refs, &isnull));
+			last->refs[last->states++] = copied(slot_value(events->transition->old, events->map.attributes[events->resource->refs]));
 		}
 	}
 	MemoryContextSwitchTo(before);

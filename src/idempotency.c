@@ -96,18 +96,17 @@ find_answer(const Operation *operation, Idempotent *idempotent)
 	Datum		values[] = {Int64GetDatum(operation->tenant_id), CStringGetTextDatum(idempotent->key),
 	TimestampTzGetDatum(GetCurrentTimestamp() - KEPT_HOURS * USECS_PER_HOUR)};
 	Problem		problem = {.parameter = "Idempotency-Key",.detail = "was used for another request"};
-	bool		isnull;
 	bytea	   *request;
 
 	if (run(&find, values, NULL) == 0)
 		return false;
-	request = DatumGetByteaPP(fetch_value(0, 1, &isnull));
+	request = DatumGetByteaPP(fetch(0, 1));
 	if (VARSIZE_ANY_EXHDR(request) != VARSIZE_ANY_EXHDR(idempotent->request) ||
 		memcmp(VARDATA_ANY(request), VARDATA_ANY(idempotent->request), VARSIZE_ANY_EXHDR(request)) != 0)
 		problem_raise(PT_DATA_INTEGRITY, &problem);
-	idempotent->status = DatumGetInt32(fetch_value(0, 2, &isnull));
-	idempotent->headers = TextDatumGetCString(fetch_value(0, 3, &isnull));
-	idempotent->body = DatumGetTextPP(fetch_value(0, 4, &isnull));
+	idempotent->status = DatumGetInt32(fetch(0, 2));
+	idempotent->headers = TextDatumGetCString(fetch(0, 3));
+	idempotent->body = DatumGetTextPP(fetch(0, 4));
 	return true;
 }
 

@@ -237,6 +237,8 @@ unit_set_currency(json_object *value, const Path *path, void *target, Problems *
 const char *
 scale_name(int scale)
 {
+	if (scale < SCALE_NONE || scale > SCALE_BILLIONS)
+		ereport(ERROR, (errcode(ERRCODE_DATA_CORRUPTED), errmsg("%d is not the scale of a price", scale)));
 	return scale_names[scale];
 }
 
@@ -319,8 +321,8 @@ void
 append_unit(StringInfo out, const char *currency, int scale)
 {
 	if (scale != SCALE_NONE)
-		appendStringInfo(out, " %s", scale_names[scale]);
-	appendStringInfo(out, " %s", currency);
+		appendStringInfo(out, " %s", scale_name(scale));
+	appendStringInfo(out, " %.3s", currency);
 }
 
 /* Append a unit as the last members of a JSON object. */
@@ -328,9 +330,9 @@ void
 append_unit_members(StringInfo out, const char *currency, int scale)
 {
 	appendStringInfoString(out, "\"currency\":\"");
-	appendStringInfoString(out, currency);
+	appendBinaryStringInfo(out, currency, strnlen(currency, 3));
 	appendStringInfoString(out, "\",\"scale\":\"");
-	appendStringInfoString(out, scale_names[scale]);
+	appendStringInfoString(out, scale_name(scale));
 	appendStringInfoString(out, "\"}");
 }
 

@@ -39,7 +39,7 @@ project_load(Operation *operation, int64 id, Reading reading, Row *row)
 
 	if (run(&get[reading], values, NULL) == 0)
 		return false;
-	fetch_row(0, row);
+	fetch_row(0, row, KIND_PROJECT);
 	return true;
 }
 
@@ -75,9 +75,8 @@ project_share(int64 tenant_id, int64 id)
 	static Statement share = {.sql = "SELECT t.deleted_utc IS NULL FROM propstreet.project AS t " OF_PROJECT " FOR SHARE",
 	.nargs = 2,.args = {T_INT8, T_INT8}};
 	Datum		values[] = {Int64GetDatum(tenant_id), Int64GetDatum(id)};
-	bool		isnull;
 
-	if (run(&share, values, NULL) == 0 || !DatumGetBool(fetch_value(0, 1, &isnull)))
+	if (run(&share, values, NULL) == 0 || !DatumGetBool(fetch(0, 1)))
 		not_found("Project", id, NULL);
 }
 
@@ -120,7 +119,7 @@ find_project(Operation *operation, ExternalRef *ref, bool now, Row *row)
 
 	if (run(now ? &find_now : &find, values, NULL) == 0)
 		return false;
-	fetch_row(0, row);
+	fetch_row(0, row, KIND_PROJECT);
 	return true;
 }
 
@@ -154,7 +153,6 @@ propstreet_project_properties(PG_FUNCTION_ARGS)
 		"WHERE t.tenant_id OPERATOR(pg_catalog.=) $1 AND t.project_id OPERATOR(pg_catalog.=) $2 ORDER BY p.id",
 	.reads = true,.nargs = 2,.args = {T_INT8, T_INT8}};
 	int64		id = argument_id(fcinfo, 0, "id");
-	bool		isnull;
 	Datum		values[2];
 	Operation	operation;
 	StringInfoData out;
@@ -169,11 +167,11 @@ propstreet_project_properties(PG_FUNCTION_ARGS)
 	appendStringInfoString(&out, "{\"data\":[");
 	for (uint64 i = 0; i < count; i++)
 	{
-		char	   *profile = TextDatumGetCString(fetch_value(i, 2, &isnull));
+		char	   *profile = TextDatumGetCString(fetch(i, 2));
 
 		appendStringInfoString(&out, i > 0 ? ",{" : "{");
 		append_member(&out, "id");
-		append_id(&out, DatumGetInt64(fetch_value(i, 1, &isnull)));
+		append_id(&out, DatumGetInt64(fetch(i, 1)));
 		appendStringInfo(&out, "%s%s", profile[1] == '}' ? "" : ",", profile + 1);
 	}
 	appendStringInfoString(&out, "]}");
@@ -199,7 +197,7 @@ insert_project(Operation *operation, const Change *change, Row *row)
 	}
 	writer_lock(operation->tenant_id);
 	run(&insert, values, nulls);
-	fetch_row(0, row);
+	fetch_row(0, row, KIND_PROJECT);
 }
 
 /* Write the columns that a body can change; the row becomes what the table has then. */
@@ -218,7 +216,7 @@ update_project(Operation *operation, Row *row)
 		nulls[2 + i] = row->nulls[written[i]];
 	}
 	run(&update, values, nulls);
-	fetch_row(0, row);
+	fetch_row(0, row, KIND_PROJECT);
 }
 
 /* Change a locked row as a body asks for; says whether that made a difference. */
@@ -439,7 +437,7 @@ propstreet_project_close(PG_FUNCTION_ARGS)
 	values[1] = Int64GetDatum(id);
 	values[2] = PointerGetDatum(transactions);
 	run(&close, values, NULL);
-	fetch_row(0, &row);
+	fetch_row(0, &row, KIND_PROJECT);
 	return project_result(fcinfo, &operation, &row);
 }
 
@@ -461,7 +459,7 @@ propstreet_project_reopen(PG_FUNCTION_ARGS)
 	values[0] = Int64GetDatum(operation.tenant_id);
 	values[1] = Int64GetDatum(id);
 	run(&reopen, values, NULL);
-	fetch_row(0, &row);
+	fetch_row(0, &row, KIND_PROJECT);
 	return project_result(fcinfo, &operation, &row);
 }
 
@@ -478,7 +476,7 @@ set_stage(Operation *operation, Datum stage, Row *row)
 	if (!row->nulls[P_TEASER_STAGE] && row->values[P_TEASER_STAGE] == stage)
 		return;
 	run(&advance, values, NULL);
-	fetch_row(0, row);
+	fetch_row(0, row, KIND_PROJECT);
 }
 
 PG_FUNCTION_INFO_V1(propstreet_teaser_advance);
@@ -536,7 +534,7 @@ lock_matching(Statement *statement, const Row *project)
 	count = run(statement, values, nulls);
 	ids = palloc(sizeof(Datum) * (count + 1));
 	for (uint64 i = 0; i < count; i++)
-		ids[i] = fetch_value(i, 1, &nulls[0]);
+		ids[i] = fetch(i, 1);
 	return int64_array(ids, (int) count);
 }
 

@@ -255,45 +255,46 @@ typedef struct Column
 {
 	const char *name;
 	ColumnType	type;
+	bool		not_null;
 } Column;
 
-/* The columns of propstreet.project; the tenant stands first, before these. */
+/* The columns of propstreet.project: name, type, NOT NULL; the tenant stands first, before these. */
 #define PROJECT_COLUMNS(_) \
-	_(P_ID, "id", T_INT8) \
-	_(P_NAME, "name", T_TEXT) \
-	_(P_ASSET_TYPE, "asset_type", T_ASSET_TYPE) \
-	_(P_PROPERTY_COUNT, "property_count", T_INT4) \
-	_(P_STATUS, "status", T_PROJECT_STATUS) \
-	_(P_CLASSIFICATION, "classification", T_PROJECT_CLASSIFICATION) \
-	_(P_TEASER_STAGE, "teaser_stage", T_TEASER_STAGE) \
-	_(P_PUBLISHED_UTC, "published_utc", T_TIMESTAMPTZ) \
-	_(P_VERIFIED_UTC, "verified_utc", T_TIMESTAMPTZ) \
-	_(P_COMMUNICATED_UTC, "communicated_utc", T_TIMESTAMPTZ) \
-	_(P_MANDATE, "mandate", T_MANDATE) \
-	_(P_PRICE, "price", T_PRICE) \
-	_(P_PRICE_RANGE, "price_range", T_PRICE_RANGE) \
-	_(P_TRANSACTIONS, "transactions", T_JSON) \
-	_(P_EXTERNAL_REFS, "external_refs", T_EXTERNAL_REF_ARRAY) \
-	_(P_CREATED_UTC, "created_utc", T_TIMESTAMPTZ) \
-	_(P_UPDATED_UTC, "updated_utc", T_TIMESTAMPTZ) \
-	_(P_DELETED_UTC, "deleted_utc", T_TIMESTAMPTZ) \
-	_(P_REVISION, "revision", T_INT8)
+	_(P_ID, "id", T_INT8, true) \
+	_(P_NAME, "name", T_TEXT, true) \
+	_(P_ASSET_TYPE, "asset_type", T_ASSET_TYPE, true) \
+	_(P_PROPERTY_COUNT, "property_count", T_INT4, false) \
+	_(P_STATUS, "status", T_PROJECT_STATUS, true) \
+	_(P_CLASSIFICATION, "classification", T_PROJECT_CLASSIFICATION, true) \
+	_(P_TEASER_STAGE, "teaser_stage", T_TEASER_STAGE, false) \
+	_(P_PUBLISHED_UTC, "published_utc", T_TIMESTAMPTZ, false) \
+	_(P_VERIFIED_UTC, "verified_utc", T_TIMESTAMPTZ, false) \
+	_(P_COMMUNICATED_UTC, "communicated_utc", T_TIMESTAMPTZ, false) \
+	_(P_MANDATE, "mandate", T_MANDATE, false) \
+	_(P_PRICE, "price", T_PRICE, false) \
+	_(P_PRICE_RANGE, "price_range", T_PRICE_RANGE, false) \
+	_(P_TRANSACTIONS, "transactions", T_JSON, false) \
+	_(P_EXTERNAL_REFS, "external_refs", T_EXTERNAL_REF_ARRAY, true) \
+	_(P_CREATED_UTC, "created_utc", T_TIMESTAMPTZ, true) \
+	_(P_UPDATED_UTC, "updated_utc", T_TIMESTAMPTZ, true) \
+	_(P_DELETED_UTC, "deleted_utc", T_TIMESTAMPTZ, false) \
+	_(P_REVISION, "revision", T_INT8, true)
 
 /* The columns of propstreet.prospect, likewise. */
 #define PROSPECT_COLUMNS(_) \
-	_(R_ID, "id", T_INT8) \
-	_(R_PROJECT_ID, "project_id", T_INT8) \
-	_(R_CONTACT_ID, "contact_id", T_INT8) \
-	_(R_COMPANY_ID, "company_id", T_INT8) \
-	_(R_CLASSIFICATION, "classification", T_PROSPECT_CLASSIFICATION) \
-	_(R_TAGS, "tags", T_TEXT_ARRAY) \
-	_(R_ACCEPTED_UTC, "accepted_utc", T_TIMESTAMPTZ) \
-	_(R_DEADLINE_UTC, "deadline_utc", T_TIMESTAMPTZ) \
-	_(R_EXTERNAL_REFS, "external_refs", T_EXTERNAL_REF_ARRAY) \
-	_(R_CREATED_UTC, "created_utc", T_TIMESTAMPTZ) \
-	_(R_UPDATED_UTC, "updated_utc", T_TIMESTAMPTZ) \
-	_(R_DELETED_UTC, "deleted_utc", T_TIMESTAMPTZ) \
-	_(R_REVISION, "revision", T_INT8)
+	_(R_ID, "id", T_INT8, true) \
+	_(R_PROJECT_ID, "project_id", T_INT8, true) \
+	_(R_CONTACT_ID, "contact_id", T_INT8, false) \
+	_(R_COMPANY_ID, "company_id", T_INT8, false) \
+	_(R_CLASSIFICATION, "classification", T_PROSPECT_CLASSIFICATION, true) \
+	_(R_TAGS, "tags", T_TEXT_ARRAY, true) \
+	_(R_ACCEPTED_UTC, "accepted_utc", T_TIMESTAMPTZ, false) \
+	_(R_DEADLINE_UTC, "deadline_utc", T_TIMESTAMPTZ, false) \
+	_(R_EXTERNAL_REFS, "external_refs", T_EXTERNAL_REF_ARRAY, true) \
+	_(R_CREATED_UTC, "created_utc", T_TIMESTAMPTZ, true) \
+	_(R_UPDATED_UTC, "updated_utc", T_TIMESTAMPTZ, true) \
+	_(R_DELETED_UTC, "deleted_utc", T_TIMESTAMPTZ, false) \
+	_(R_REVISION, "revision", T_INT8, true)
 
 /* Columns are cast to the types we read them as: nothing happens, unless the owner has changed one. */
 #define SQL_T_INT4 "pg_catalog.int4"
@@ -312,8 +313,8 @@ typedef struct Column
 #define SQL_T_TEASER_STAGE "propstreet.teaser_stage"
 #define SQL_T_PROSPECT_CLASSIFICATION "propstreet.prospect_classification"
 
-#define COLUMN_SYMBOL(symbol, name, type) symbol,
-#define COLUMN_SQL(symbol, name, type) ", t." name "::" SQL_##type
+#define COLUMN_SYMBOL(symbol, name, type, not_null) symbol,
+#define COLUMN_SQL(symbol, name, type, not_null) ", t." name "::" SQL_##type
 
 typedef enum ProjectColumn
 {
@@ -344,8 +345,7 @@ typedef struct Row
 /* Where the columns stand in a row type */
 typedef struct RowMap
 {
-	Oid			type_id;		/* what it was made for */
-	int32		typmod;
+	uint64		version;		/* of the row type that it was made for */
 	AttrNumber	attributes[ROW_COLUMNS];
 } RowMap;
 
@@ -356,6 +356,14 @@ extern Oid	type_oid(ColumnType type);
 extern AttrNumber find_column(TupleDesc desc, const Column *column, const char *table);
 extern void row_map(RowMap *map, TupleDesc desc, Kind kind);
 extern void row_deform(Row *row, const RowMap *map, HeapTuple tuple, TupleDesc desc, Kind kind);
+extern void row_of_tuple(Row *row, HeapTuple tuple, TupleDesc desc, Kind kind);
+extern void row_of_slot(Row *row, struct TupleTableSlot *slot, const RowMap *map, Kind kind);
+extern void row_of_record(Row *row, RowMap *map, HeapTupleHeader header, Kind kind);
+extern Datum tuple_value(HeapTuple tuple, TupleDesc desc, int column);
+extern bool tuple_optional(HeapTuple tuple, TupleDesc desc, int column, Datum *value);
+extern Datum slot_value(struct TupleTableSlot *slot, int column);
+extern bool slot_optional(struct TupleTableSlot *slot, int column, Datum *value);
+extern Datum *array_elements(Datum array, ColumnType element, int *count);
 extern Version row_version(const Row *row, Kind kind);
 
 /* ---- render.c: rows to the API's JSON ---- */
@@ -470,8 +478,10 @@ extern DestReceiver row_receiver(bool (*receive) (struct TupleTableSlot *slot, D
 extern void run_to(Statement *statement, const Datum *values, const bool *nulls, DestReceiver *receiver);
 extern ErrorData *attempt(void (*work) (void *arg), void *arg);
 extern ErrorData *attempt_expecting(void (*work) (void *arg), void *arg, int sqlstate);
-extern void fetch_row(uint64 number, Row *row);
+extern void fetch_row(uint64 number, Row *row, Kind kind);
+extern Datum fetch(uint64 number, int column);
 extern Datum fetch_value(uint64 number, int column, bool *isnull);
+extern bool fetch_optional(uint64 number, int column, Datum *value);
 
 /* ---- operation.c: what operations share ---- */
 
@@ -521,7 +531,7 @@ typedef struct PageRequest
 
 extern PageRequest argument_page(FunctionCallInfo fcinfo, int number, int default_size, Problems *problems);
 extern void append_list(FunctionCallInfo fcinfo, StringInfo out, Statement *statement, const Datum *values, const bool *nulls,
-						const PageRequest *page, void (*append) (StringInfo, const Datum *, const bool *, Position *));
+						const PageRequest *page, void (*append) (StringInfo, struct TupleTableSlot *, Position *));
 
 /* ---- project.c, prospect.c ---- */
 
@@ -605,7 +615,6 @@ extern bool transition_begin(Transition *transition, FunctionCallInfo fcinfo);
 extern void transition_end(Transition *transition);
 extern void transition_rewind(Transition *transition);
 extern bool transition_next(Transition *transition);
-extern int64 slot_int64(struct TupleTableSlot *slot, AttrNumber number);
 
 /* ---- sync.c: what makes delta reads lossless ---- */
 

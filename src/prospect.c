@@ -32,7 +32,7 @@ load(Operation *operation, int64 project_id, int64 id, bool lock, Row *row)
 
 	if (run(lock ? &get_locked : &get, values, NULL) == 0)
 		return false;
-	fetch_row(0, row);
+	fetch_row(0, row, KIND_PROSPECT);
 	return true;
 }
 
@@ -90,7 +90,7 @@ find_by_ref(Operation *operation, int64 project_id, ExternalRef *ref, bool now, 
 
 	if (run(now ? &find_now : &find, values, NULL) == 0)
 		return false;
-	fetch_row(0, row);
+	fetch_row(0, row, KIND_PROSPECT);
 	return true;
 }
 
@@ -132,7 +132,7 @@ find_by_investor(Operation *operation, int64 project_id, const Row *investor, Ro
 
 	if (run(company ? &by_company : &by_contact, values, NULL) == 0)
 		return false;
-	fetch_row(0, row);
+	fetch_row(0, row, KIND_PROSPECT);
 	return true;
 }
 
@@ -160,7 +160,7 @@ insert_prospect(Operation *operation, int64 project_id, const Change *change, Ro
 	writer_lock(operation->tenant_id);
 	if (run(&insert[given->nulls[R_CONTACT_ID]], values, nulls) == 0)
 		return false;
-	fetch_row(0, row);
+	fetch_row(0, row, KIND_PROSPECT);
 	return true;
 }
 
@@ -178,7 +178,7 @@ patch_prospect(Operation *operation, const Change *change, Row *row)
 	values[3] = row->values[R_CLASSIFICATION];
 	values[4] = row->values[R_EXTERNAL_REFS];
 	run(&update, values, NULL);
-	fetch_row(0, row);
+	fetch_row(0, row, KIND_PROSPECT);
 	return true;
 }
 
@@ -323,7 +323,7 @@ propstreet_teaser_accept(PG_FUNCTION_ARGS)
 		if (now > DatumGetTimestampTz(row.values[R_DEADLINE_UTC]))
 			problem_raise(PT_CONFLICT, &problem);
 		run(&accept, values, NULL);
-		fetch_row(0, &row);
+		fetch_row(0, &row, KIND_PROSPECT);
 	}
 	return prospect_result(fcinfo, &operation, &row);
 }

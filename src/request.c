@@ -131,10 +131,9 @@ refs_datum(ExternalRef **refs, int count)
 int
 refs_deform(Datum array, ExternalRef ***refs)
 {
-	Datum	   *elements;
 	int			count;
+	Datum	   *elements = array_elements(array, T_EXTERNAL_REF, &count);
 
-	deconstruct_array(DatumGetArrayTypeP(array), type_oid(T_EXTERNAL_REF), -1, false, TYPALIGN_INT, &elements, NULL, &count);
 	*refs = palloc(sizeof(ExternalRef *) * Max(count, 1));
 	for (int i = 0; i < count; i++)
 		(*refs)[i] = (ExternalRef *) PG_DETOAST_DATUM_PACKED(elements[i]);

@@ -441,16 +441,33 @@ check_number(uint64 number)
 
 /* A row of the last result, which lists the kind's columns in order. */
 void
-fetch_row(uint64 number, Row *row)
+fetch_row(uint64 number, Row *row, Kind kind)
 {
 	check_number(number);
-	heap_deform_tuple(SPI_tuptable->vals[number], SPI_tuptable->tupdesc, row->values, row->nulls);
+	row_of_tuple(row, SPI_tuptable->vals[number], SPI_tuptable->tupdesc, kind);
 }
 
-/* A value of the last result; columns count from 1. */
+/* A value of the last result; columns count from 1.  23502 if it is null. */
+Datum
+fetch(uint64 number, int column)
+{
+	check_number(number);
+	return tuple_value(SPI_tuptable->vals[number], SPI_tuptable->tupdesc, column);
+}
+
+/* The same where null is allowed; false if it is null. */
+bool
+fetch_optional(uint64 number, int column, Datum *value)
+{
+	check_number(number);
+	return tuple_optional(SPI_tuptable->vals[number], SPI_tuptable->tupdesc, column, value);
+}
+
 Datum
 fetch_value(uint64 number, int column, bool *isnull)
 {
-	check_number(number);
-	return SPI_getbinval(SPI_tuptable->vals[number], SPI_tuptable->tupdesc, column, isnull);
+	Datum		value;
+
+	*isnull = !fetch_optional(number, column, &value);
+	return value;
 }

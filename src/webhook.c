@@ -9,6 +9,7 @@
 
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
+#include "executor/tuptable.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/datum.h"
@@ -258,10 +259,9 @@ append_text_member(StringInfo out, const char *name, const Webhook *webhook, int
 static void
 append_events(StringInfo out, Datum array)
 {
-	Datum	   *events;
 	int			count;
+	Datum	   *events = array_elements(array, T_TEXT, &count);
 
-	deconstruct_array(DatumGetArrayTypeP(array), TEXTOID, -1, false, TYPALIGN_INT, &events, NULL, &count);
 	append_member(out, "events");
 	for (int i = 0; i < count; i++)
 		appendStringInfo(out, "%s\"%s\"", i > 0 ? "," : "[", TextDatumGetCString(events[i]));
@@ -582,51 +582,56 @@ propstreet_webhook_rotate_secret(PG_FUNCTION_ARGS)
 /* The columns of a delivery in the log */
 enum
 {
-	D_ID, D_EVENT_ID, D_EVENT, D_RESOURCE_ID, D_STATUS, D_ATTEMPTS, D_NEXT_ATTEMPT_UTC, D_LAST_ATTEMPT_UTC,
+	D_ID = 1, D_EVENT_ID, D_EVENT, D_RESOURCE_ID, D_STATUS, D_ATTEMPTS, D_NEXT_ATTEMPT_UTC, D_LAST_ATTEMPT_UTC,
 	D_RESPONSE_STATUS, D_LATENCY_MS, D_ERROR, D_CREATED_UTC
 };
 
 static void
-append_int_member(StringInfo out, const char *name, Datum value, bool isnull)
+append_int_member(StringInfo out, const char *name, TupleTableSlot *slot, int column)
 {
-	if (isnull)
+	Datum		value;
+
+	if (!slot_optional(slot, column, &value))
 		return;
 	append_member(out, name);
 	appendStringInfo(out, "%d", DatumGetInt32(value));
 }
 
 static void
-append_moment_member(StringInfo out, const char *name, Datum value, bool isnull)
+append_moment_member(StringInfo out, const char *name, TupleTableSlot *slot, int column)
 {
-	if (isnull)
+	Datum		value;
+
+	if (!slot_optional(slot, column, &value))
 		return;
 	append_member(out, name);
 	append_utc(out, DatumGetTimestampTz(value));
 }
 
 static void
-append_delivery(StringInfo out, const Datum *values, const bool *nulls, Position *position)
+append_delivery(StringInfo out, TupleTableSlot *slot, Position *position)
 {
-	char	   *error = nulls[D_ERROR] ? NULL : TextDatumGetCString(values[D_ERROR]);
+	Datum		value;
+	char	   *error = slot_optional(slot, D_ERROR, &value) ? TextDatumGetCString(value) : NULL;
 
-	position->updated_utc = DatumGetTimestampTz(values[D_CREATED_UTC]);
-	position->id = DatumGetInt64(values[D_ID]);
+	position->updated_utc = DatumGetTimestampTz(slot_value(slot, D_CREATED_UTC));
+	position->id = DatumGetInt64(slot_value(slot, D_ID));
 	appendStringInfoChar(out, '{');
 	append_member(out, "id");
 	append_id(out, position->id);
 	append_member(out, "eventId");
-	append_id(out, DatumGetInt64(values[D_EVENT_ID]));
+	append_id(out, DatumGetInt64(slot_value(slot, D_EVENT_ID)));
 	append_member(out, "event");
-	appendStringInfo(out, "\"%s\"", TextDatumGetCString(values[D_EVENT]));
+	appendStringInfo(out, "\"%s\"", TextDatumGetCString(slot_value(slot, D_EVENT)));
 	append_member(out, "resourceId");
-	append_id(out, DatumGetInt64(values[D_RESOURCE_ID]));
+	append_id(out, DatumGetInt64(slot_value(slot, D_RESOURCE_ID)));
 	append_member(out, "status");
-	appendStringInfo(out, "\"%s\"", TextDatumGetCString(values[D_STATUS]));
-	append_int_member(out, "attempts", values[D_ATTEMPTS], false);
-	append_moment_member(out, "nextAttemptUtc", values[D_NEXT_ATTEMPT_UTC], nulls[D_NEXT_ATTEMPT_UTC]);
-	append_moment_member(out, "lastAttemptUtc", values[D_LAST_ATTEMPT_UTC], nulls[D_LAST_ATTEMPT_UTC]);
-	append_int_member(out, "responseStatus", values[D_RESPONSE_STATUS], nulls[D_RESPONSE_STATUS]);
-	append_int_member(out, "latencyMs", values[D_LATENCY_MS], nulls[D_LATENCY_MS]);
+	appendStringInfo(out, "\"%s\"", TextDatumGetCString(slot_value(slot, D_STATUS)));
+	append_int_member(out, "attempts", slot, D_ATTEMPTS);
+	append_moment_member(out, "nextAttemptUtc", slot, D_NEXT_ATTEMPT_UTC);
+	append_moment_member(out, "lastAttemptUtc", slot, D_LAST_ATTEMPT_UTC);
+	append_int_member(out, "responseStatus", slot, D_RESPONSE_STATUS);
+	append_int_member(out, "latencyMs", slot, D_LATENCY_MS);
 	if (error)
 	{
 		append_member(out, "error");
