@@ -398,7 +398,7 @@ is_sound(HeapTuple tuple, TupleDesc desc)
 void
 row_of_record(Row *row, RowMap *map, HeapTupleHeader header, Kind kind)
 {
-	TupleDesc	desc = lookup_rowtype_tupdesc_copy(HeapTupleHeaderGetTypeId(header), HeapTupleHeaderGetTypMod(header));
+	TupleDesc	desc = lookup_rowtype_tupdesc(HeapTupleHeaderGetTypeId(header), HeapTupleHeaderGetTypMod(header));
 	HeapTupleData tuple = {.t_data = header,.t_len = HeapTupleHeaderGetDatumLength(header)};
 
 	row_map(map, desc, kind);
@@ -407,7 +407,7 @@ row_of_record(Row *row, RowMap *map, HeapTupleHeader header, Kind kind)
 				(errcode(ERRCODE_DATA_EXCEPTION), errmsg("row does not have the columns that its type has"),
 				 errdetail("The type was altered after the row was made.")));
 	row_deform(row, map, &tuple, desc, kind);
-	FreeTupleDesc(desc);
+	ReleaseTupleDesc(desc);
 	check_not_null(row, kind);
 }
 
