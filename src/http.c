@@ -108,7 +108,7 @@ read_headers(Request *request)
 
 /* ---- what is asked of a request before its operation ---- */
 
-static void pg_attribute_noreturn()
+pg_noreturn static void
 refuse(int sqlstate, const char *detail)
 {
 	Problem		problem = {.detail = unconstify(char *, detail)};
@@ -335,7 +335,7 @@ answer_again(Request *request, const Idempotent *idempotent)
  * with the work, a failure too, unless that is the server's.
  */
 static void
-call_once(Call *once, const char *key)
+call_with_key(Call *once, const char *key)
 {
 	Request    *request = once->request;
 	struct varlena *body = request->body ? request->body : cstring_to_text("");
@@ -381,7 +381,7 @@ serve(Request *request)
 	route_arguments(request, fcinfo);
 	set_change_origin(request);
 	if (key)
-		call_once(&call_info, key);
+		call_with_key(&call_info, key);
 	else
 		call(&call_info);
 }

@@ -161,7 +161,7 @@ problem_members(json_object *body)
 }
 
 /* handle() has recorded a failure, which SQL gets as the error that it was. */
-static void pg_attribute_noreturn()
+pg_noreturn static void
 raise_recorded(const Idempotent *idempotent)
 {
 	int			status = idempotent->status;

@@ -198,7 +198,7 @@ append_problems(StringInfo out, const List *problems)
 	appendStringInfoChar(out, ']');
 }
 
-static void pg_attribute_noreturn()
+pg_noreturn static void
 problems_raise(int sqlstate, const List *problems)
 {
 	Problem    *first = linitial(problems);

@@ -76,8 +76,8 @@ typedef struct Field
 
 extern void problem_add(Problems *problems, const Path *path, const char *format,...) pg_attribute_printf(3, 4);
 extern void problem_parameter(Problems *problems, const char *parameter, const char *format,...) pg_attribute_printf(3, 4);
-extern void problem_raise(int sqlstate, const Problem *problem) pg_attribute_noreturn();
-extern void not_found(const char *kind, int64 id, const char *pointer) pg_attribute_noreturn();
+pg_noreturn extern void problem_raise(int sqlstate, const Problem *problem);
+pg_noreturn extern void not_found(const char *kind, int64 id, const char *pointer);
 extern void problems_check(const Problems *problems);
 extern char *quoted(const char *text);
 extern char *id_json(int64 id);
@@ -152,7 +152,7 @@ extern void append_unit_members(StringInfo out, const char *currency, int scale)
 extern uint64 decimal_recv(StringInfo message, const char *type);
 extern void unit_recv(StringInfo message, const char *type, char currency[4], int *scale);
 extern void unit_send(StringInfo message, const char *currency, int scale);
-extern void money_recv_error(const char *type, const char *detail) pg_attribute_noreturn();
+pg_noreturn extern void money_recv_error(const char *type, const char *detail);
 
 /* ---- price.c: an amount of money with a scale ---- */
 
@@ -621,7 +621,7 @@ extern bool transition_next(Transition *transition);
 extern int	propstreet_sync_wait;
 extern void writer_lock(int64 tenant_id);
 extern const char *sync_barrier(int64 tenant_id, TimestampTz *barrier);
-extern void sync_unavailable(const char *why) pg_attribute_noreturn();
+pg_noreturn extern void sync_unavailable(const char *why);
 
 /* ---- events.c: what happened, for webhooks and listeners ---- */
 
