@@ -5,7 +5,7 @@
 REGRESS = install price price_range external_ref etag cursor \
 	guide_projects guide_prospects guide_associated guide_external_refs project_validation prospect_validation project_update \
 	no_change plain_sql external_refs upsert prospects teaser close_reopen associated linked_properties snapshots tenancy hostile_rows \
-	hostile_search_path triggers row_json batch_add batch_update idempotency lists changes events webhooks webhook_queue \
+	hostile_search_path triggers row_json batch_add batch_update idempotency lists changes events webhooks webhook_queue purge \
 	rest_guide rest_errors rest_headers rest_postgrest check owner_changes drop
 ISOLATION = concurrent_update concurrent_upsert concurrent_reference concurrent_add concurrent_copy concurrent_teaser \
 	concurrent_install concurrent_batch concurrent_batch_update concurrent_idempotency concurrent_ddl \

@@ -84,3 +84,8 @@ GRANT EXECUTE ON FUNCTION propstreet.project_stamp(), propstreet.prospect_stamp(
 	propstreet.prospect_changed(), propstreet.contact_changed(), propstreet.company_changed(),
 	propstreet.project_event(), propstreet.prospect_event()
 	TO @extowner@ WITH GRANT OPTION;
+
+CREATE FUNCTION propstreet.notifications_left_out() RETURNS bigint
+	LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'propstreet_notifications_left_out';
+COMMENT ON FUNCTION propstreet.notifications_left_out() IS
+	'How many NOTIFY of changes this session has left out, as the notification queue was fuller than propstreet.notify_queue_limit';

@@ -155,11 +155,24 @@ $function$;
 COMMENT ON FUNCTION propstreet.check() IS
 	'What contradicts the rules in the stored data: no rows if all is well. For the tables'' owner, over all tenants';
 
-CREATE FUNCTION propstreet.purge() RETURNS bigint
+CREATE FUNCTION propstreet.purge(max_rows bigint = NULL) RETURNS bigint
 	LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'propstreet_purge';
-COMMENT ON FUNCTION propstreet.purge() IS
-	'Delete what is over, of all tenants: idempotency keys after 24 hours, events and deliveries after propstreet.keep_undelivered; the number of rows. To be called now and then';
+COMMENT ON FUNCTION propstreet.purge(bigint) IS
+	'Delete what is over, of all tenants: idempotency keys after 24 hours, events and deliveries after propstreet.keep_undelivered; the number of rows, at most max_rows. To be called now and then';
 
-REVOKE ALL ON FUNCTION propstreet.install(), propstreet.grant_to(name), propstreet.check(), propstreet.purge() FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION propstreet.install(), propstreet.grant_to(name), propstreet.check(), propstreet.purge()
+CREATE PROCEDURE propstreet.purge_in_batches(batch_rows bigint = 10000) LANGUAGE plpgsql AS $$
+BEGIN
+	-- committed one by one, so that deliveries go on between them
+	WHILE propstreet.purge(batch_rows) OPERATOR(pg_catalog.>) 0 LOOP
+		COMMIT;
+	END LOOP;
+END $$;
+COMMENT ON PROCEDURE propstreet.purge_in_batches(bigint) IS
+	'Do as purge() does, batch_rows at a time, and commit between: deliveries go on meanwhile';
+
+REVOKE ALL ON FUNCTION propstreet.install(), propstreet.grant_to(name), propstreet.check(), propstreet.purge(bigint) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION propstreet.install(), propstreet.grant_to(name), propstreet.check(), propstreet.purge(bigint)
 	TO @extowner@ WITH GRANT OPTION;
+REVOKE ALL ON PROCEDURE propstreet.purge_in_batches(bigint) FROM PUBLIC;
+GRANT EXECUTE ON PROCEDURE propstreet.purge_in_batches(bigint) TO @extowner@ WITH GRANT OPTION;
+

@@ -27,6 +27,7 @@
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/datum.h"
+#include "utils/fmgrprotos.h"
 #include "utils/inval.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
@@ -40,6 +41,7 @@
 #define CHUNK_BYTES (8 * 1024 * 1024)	/* of payloads written with one statement, about */
 
 int			propstreet_notify = NOTIFY_REFERENCE;
+double		propstreet_notify_queue_limit = 0.5;
 bool		propstreet_events = true;
 char	   *propstreet_change_origin = NULL;
 
@@ -294,6 +296,45 @@ note_events(Events *events)
 	}
 }
 
+static int64 left_out = 0;		/* notifications of this session */
+
+/*
+ * Is there room for notifications?  Where the queue is full no transaction that
+ * notifies can commit, and one session that listens and idles in a transaction is
+ * enough to fill it.
+ */
+static bool
+queue_has_room(void)
+{
+	LOCAL_FCINFO(fcinfo, 0);
+
+	InitFunctionCallInfoData(*fcinfo, NULL, 0, InvalidOid, NULL, NULL);
+	return DatumGetFloat8(pg_notification_queue_usage(fcinfo)) <= propstreet_notify_queue_limit;
+}
+
+static void
+leave_out(int64 count)
+{
+	bool		first = left_out == 0;
+
+	left_out += count;
+	if (first && count > 0)
+		ereport(WARNING,
+				(errmsg("changes are not notified while the notification queue is more than %g full", propstreet_notify_queue_limit),
+				 errdetail("The changes and their events are stored; webhooks are delivered."),
+				 errhint("A session that listens and stays in a transaction keeps the queue from being emptied: see the log, or pg_stat_activity.")));
+}
+
+PG_FUNCTION_INFO_V1(propstreet_notifications_left_out);
+
+/* notifications_left_out() bigint: of this session, since the queue was too full */
+Datum
+propstreet_notifications_left_out(PG_FUNCTION_ARGS)
+{
+	(void) fcinfo;
+	PG_RETURN_INT64(left_out);
+}
+
 /* One NOTIFY per event, or a summary of very many. */
 static void
 notify(const Events *events)
@@ -301,6 +342,13 @@ notify(const Events *events)
 	ListCell   *cell;
 	StringInfoData summary;
 
+	if (events->total == 0)
+		return;
+	if (!queue_has_room())
+	{
+		leave_out(events->total > NOTIFY_MAX_EVENTS ? 1 : events->total);
+		return;
+	}
 	if (events->total <= NOTIFY_MAX_EVENTS)
 	{
 		foreach(cell, events->notices)

@@ -632,6 +632,7 @@ typedef enum Notify
 } Notify;
 
 extern int	propstreet_notify;
+extern double propstreet_notify_queue_limit;
 extern bool propstreet_events;
 #define CHANGE_ORIGIN_MAX 100	/* characters */
 

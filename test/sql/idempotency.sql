@@ -149,7 +149,7 @@ SELECT state, message FROM pg_temp.refused('SELECT * FROM propstreet.idempotency
 SELECT propstreet.prospect_add(900007, '{"contactId": "101"}', 'as a role') ->> 'contactId' AS contact;
 SELECT propstreet.prospect_add(900007, '{"contactId": "101"}', 'as a role') ->> 'contactId' AS contact;
 RESET ROLE;
-GRANT EXECUTE ON FUNCTION propstreet.purge() TO regress_propstreet_app;
+GRANT EXECUTE ON FUNCTION propstreet.purge(bigint) TO regress_propstreet_app;
 UPDATE propstreet.idempotency_key SET created_utc = now() - interval '2 days' WHERE tenant_id = 431 AND key = 'as a role';
 SET ROLE regress_propstreet_app;
 SELECT propstreet.purge();
