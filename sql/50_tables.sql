@@ -258,8 +258,10 @@ CREATE TABLE propstreet.webhook (
 	last_success_utc timestamptz,
 	last_error_utc timestamptz,
 	last_error text,
+	hold_until_utc timestamptz,
 	PRIMARY KEY (tenant_id, id)
 );
+COMMENT ON COLUMN propstreet.webhook.hold_until_utc IS 'Nothing is sent before: the endpoint has answered 429 or 503 with a Retry-After';
 COMMENT ON TABLE propstreet.webhook IS 'Subscriptions to events';
 COMMENT ON COLUMN propstreet.webhook.filter_namespace IS 'Only events of resources with a reference in this namespace; null: all';
 COMMENT ON COLUMN propstreet.webhook.exclude_origin IS 'No events of changes with this change_origin';

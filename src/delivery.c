@@ -40,6 +40,8 @@
 #define CLAIM_MAX 10000			/* deliveries, and outcomes, in a call */
 #define PARK_MAX 1000			/* rows that a claim parks before it gives others a turn */
 #define WIDEN 4					/* how many more rows a claim looks at after it parked some */
+#define SHARE 16				/* places that a tenant may have for each that is free */
+#define TOLD_MAX 1000			/* missing webhooks that a process tells of */
 #define FAILED_IN_ROW_MAX 10
 #define RETRY_MAX_SECONDS (30 * SECS_PER_DAY)
 #define RETRIES_MAX 100
@@ -47,6 +49,8 @@
 #define JITTER 0.1
 #define ERROR_MAX 500			/* bytes of an error that are kept */
 #define STATUS_GONE 410
+#define STATUS_TOO_MANY_REQUESTS 429	/* with a Retry-After these two speak for the whole endpoint */
+#define STATUS_SERVICE_UNAVAILABLE 503
 #define USER_AGENT "propstreet"
 
 char	   *propstreet_webhook_retry = NULL;
@@ -279,24 +283,38 @@ run_arrays(Statement *statement, const Arrays *arrays, const Datum *others)
 	"SELECT t.tenant_id, t.webhook_id, t.next_attempt_utc FROM propstreet.webhook_delivery AS t WHERE t.next_attempt_utc IS NOT NULL " \
 	"AND (t.tenant_id, t.webhook_id) OPERATOR(pg_catalog.>) (s.tenant_id, s.webhook_id) " \
 	"ORDER BY t.tenant_id, t.webhook_id, t.next_attempt_utc, t.event_id LIMIT 1) AS n), " \
-	"under_way AS (SELECT t.tenant_id, t.webhook_id, pg_catalog.count(*) AS count, pg_catalog.min(t.next_attempt_utc) AS until " \
-	"FROM propstreet.webhook_delivery AS t WHERE t.leased AND t.next_attempt_utc OPERATOR(pg_catalog.>) $1 GROUP BY 1, 2) "
+	"under_way AS (SELECT a.*, " SLOW("w") " AS slow FROM (" \
+	"SELECT t.tenant_id, t.webhook_id, pg_catalog.count(*) AS count, pg_catalog.min(t.next_attempt_utc) AS until " \
+	"FROM propstreet.webhook_delivery AS t WHERE t.leased AND t.next_attempt_utc OPERATOR(pg_catalog.>) $1 GROUP BY 1, 2) AS a " \
+	WEBHOOK_OF("a") ") "
 
-/* Did a webhook's last attempt fail? */
-#define FAILING(of) "(SELECT w.last_error_utc OPERATOR(pg_catalog.>) COALESCE(w.last_success_utc, '-infinity'::pg_catalog.timestamptz) " \
-	"FROM propstreet.webhook AS w WHERE " HOOK_OF(of) ")"
+/* The webhook of a row, as w: all null where there is none */
+#define WEBHOOK_OF(of) "LEFT JOIN LATERAL (SELECT w.* FROM propstreet.webhook AS w WHERE " HOOK_OF(of) "OFFSET 0) AS w ON true "
+
+/* Did a webhook's last attempt fail, or has none ever succeeded? */
+#define SLOW(webhook) "COALESCE(" webhook ".last_error_utc OPERATOR(pg_catalog.>) " webhook ".last_success_utc, " \
+	webhook ".last_success_utc IS NULL)"
 
 /* ---- claim ---- */
+
+/* What a tenant has under way */
+typedef struct Tenant
+{
+	int64		id;
+	int			under_way;
+	int			slow;			/* of them, to webhooks that are slow */
+} Tenant;
 
 /* A webhook that a claim looks at */
 typedef struct Hook
 {
+	Tenant	   *tenant;
 	int64		tenant_id;
 	int64		id;
 	int			room;			/* for more deliveries under way */
 	int			look;			/* at so many due rows */
 	int			passed;			/* rows that were parked or deleted */
-	bool		failing;
+	bool		slow;
 	int64	   *ready;			/* deliveries that may be sent, in order: at most room */
 	int			nready;
 	int			next;			/* of them */
@@ -307,61 +325,120 @@ typedef struct Claim
 	TimestampTz now;
 	TimestampTz until;			/* end of the lease */
 	int			left;			/* deliveries that may still be taken */
-	int			left_failing;	/* of them, for webhooks whose last attempt failed */
+	int			left_slow;		/* of them, for webhooks that are slow */
 	int			passed;			/* rows parked or deleted in all */
 	Hook	   *hooks;
 	int			nhooks;
+	Tenant	   *tenants;
+	int			ntenants;
 	Arrays		taken;
 	ReturnSetInfo *result;
 } Claim;
 
+/* The columns of find_hooks' statement */
+enum
+{
+	HOOK_TENANT_ID = 1, HOOK_ID, HOOK_SLOW, HOOK_UNDER_WAY, HOOK_TENANT_UNDER_WAY, HOOK_TENANT_SLOW, HOOK_ALL_UNDER_WAY, HOOK_ALL_SLOW
+};
+
+/* A delivery whose webhook is missing waits for it, as where a restore loads webhooks later: said once a process. */
+static void
+tell_of_missing(int64 tenant_id, int64 webhook_id)
+{
+	static int64 told[TOLD_MAX][2];
+	static int	ntold = 0;
+
+	for (int i = 0; i < ntold; i++)
+		if (told[i][0] == tenant_id && told[i][1] == webhook_id)
+			return;
+	if (ntold == TOLD_MAX)
+		return;
+	told[ntold][0] = tenant_id;
+	told[ntold++][1] = webhook_id;
+	ereport(LOG,
+			(errmsg("webhook " INT64_FORMAT " of tenant " INT64_FORMAT " does not exist, but has deliveries", webhook_id, tenant_id),
+			 errdetail("They wait until it exists, or until purge() drops them.")));
+}
+
+static Tenant *
+find_tenant(Claim *claim, uint64 row)
+{
+	int64		id = DatumGetInt64(fetch(row, HOOK_TENANT_ID));
+	Tenant	   *tenant;
+
+	for (int i = claim->ntenants - 1; i >= 0; i--)
+		if (claim->tenants[i].id == id)
+			return &claim->tenants[i];
+	tenant = &claim->tenants[claim->ntenants++];
+	tenant->id = id;
+	tenant->under_way = (int) DatumGetInt64(fetch(row, HOOK_TENANT_UNDER_WAY));
+	tenant->slow = (int) DatumGetInt64(fetch(row, HOOK_TENANT_SLOW));
+	return tenant;
+}
+
+static void
+read_hook(Claim *claim, uint64 row, int per_webhook)
+{
+	Hook	   *hook = &claim->hooks[row];
+	Datum		slow;
+	int			patience = 0;
+
+	hook->tenant_id = DatumGetInt64(fetch(row, HOOK_TENANT_ID));
+	hook->id = DatumGetInt64(fetch(row, HOOK_ID));
+	if (!fetch_optional(row, HOOK_SLOW, &slow))
+	{
+		tell_of_missing(hook->tenant_id, hook->id);
+		return;
+	}
+	hook->tenant = find_tenant(claim, row);
+	hook->slow = DatumGetBool(slow);
+	hook->room = hook->slow ? 1 : per_webhook - (int) DatumGetInt64(fetch(row, HOOK_UNDER_WAY));
+	if (!webhook_try_lock(hook->tenant_id, hook->id, &patience))
+		hook->room = 0;
+	hook->look = hook->room;
+	hook->ready = palloc(sizeof(int64) * hook->room);
+	claim->left_slow = Max(0, ((int) DatumGetInt64(fetch(row, HOOK_ALL_UNDER_WAY)) + claim->left + 1) / 2 -
+						   (int) DatumGetInt64(fetch(row, HOOK_ALL_SLOW)));
+}
+
 /*
- * Find the webhooks that have due rows and room: those that work before those that
- * fail, then those with the fewest under way, then those waiting longest.  One that
- * its tenant is changing gets none.  A
- * webhook that fails gets one at a time, and all of them half of the places, so
- * that endpoints that hang leave the others theirs.
+ * Find the webhooks that have due rows and room: by turns of their tenants, the ones
+ * with the fewest under way first; of a tenant those that work before those that are
+ * slow, then those waiting longest.  One that its tenant is changing, or that has asked to
+ * be left alone for a while, gets none.  A webhook that is slow gets one at a time,
+ * and all of them half of the places, so that endpoints that hang leave the others
+ * theirs.
  */
 static void
 find_hooks(Claim *claim, int per_webhook)
 {
 	static Statement find = {.sql = SCHEDULED
-		"SELECT d.tenant_id, d.webhook_id, d.failing, d.count, s.total, s.failing FROM (SELECT s.tenant_id, s.webhook_id, s.next_attempt_utc, "
-		"COALESCE(" FAILING("s") ", false) AS failing, COALESCE(a.count, 0) AS count "
-		"FROM scheduled AS s LEFT JOIN under_way AS a ON " IS_HOOK("a", "s")
-		"WHERE s.next_attempt_utc OPERATOR(pg_catalog.<=) $1) AS d "
+		"SELECT d.tenant_id, d.webhook_id, d.slow, d.count, d.tenant_count, d.tenant_slow, s.total, s.slow FROM (SELECT s.tenant_id, s.webhook_id, s.next_attempt_utc, "
+		"CASE WHEN w.id IS NOT NULL THEN " SLOW("w") " END AS slow, COALESCE(a.count, 0) AS count, "
+		"COALESCE(u.count, 0)::pg_catalog.int8 AS tenant_count, COALESCE(u.slow, 0)::pg_catalog.int8 AS tenant_slow, "
+		"pg_catalog.row_number() OVER (PARTITION BY s.tenant_id ORDER BY " SLOW("w") ", COALESCE(a.count, 0), s.next_attempt_utc, s.webhook_id) AS turn "
+		"FROM scheduled AS s LEFT JOIN under_way AS a ON " IS_HOOK("a", "s") WEBHOOK_OF("s")
+		"LEFT JOIN (SELECT a.tenant_id, pg_catalog.sum(a.count) AS count, pg_catalog.sum(a.count) FILTER (WHERE a.slow) AS slow "
+		"FROM under_way AS a GROUP BY a.tenant_id) AS u ON u.tenant_id OPERATOR(pg_catalog.=) s.tenant_id "
+		"WHERE s.next_attempt_utc OPERATOR(pg_catalog.<=) $1 AND COALESCE(w.hold_until_utc OPERATOR(pg_catalog.<=) $1, true)) AS d "
 		"CROSS JOIN (SELECT COALESCE(pg_catalog.sum(a.count), 0)::pg_catalog.int8 AS total, "
-		"COALESCE(pg_catalog.sum(a.count) FILTER (WHERE " FAILING("a") "), 0)::pg_catalog.int8 AS failing FROM under_way AS a) AS s "
-		"WHERE d.count OPERATOR(pg_catalog.<) CASE WHEN d.failing THEN 1 ELSE $2 END "
-		"ORDER BY d.failing, d.count, d.next_attempt_utc, d.tenant_id, d.webhook_id LIMIT $3",
+		"COALESCE(pg_catalog.sum(a.count) FILTER (WHERE a.slow), 0)::pg_catalog.int8 AS slow FROM under_way AS a) AS s "
+		"WHERE d.slow IS NULL OR d.count OPERATOR(pg_catalog.<) CASE WHEN d.slow THEN 1 ELSE $2 END "
+		"ORDER BY d.slow IS NULL, d.tenant_count OPERATOR(pg_catalog.+) d.turn, d.slow, d.next_attempt_utc, d.tenant_id, d.webhook_id LIMIT $3",
 	.nargs = 3,.args = {T_TIMESTAMPTZ, T_INT8, T_INT8}};
 	Datum		values[] = {TimestampTzGetDatum(claim->now), Int64GetDatum(per_webhook), Int64GetDatum(Min(claim->left, CLAIM_HOOKS_MAX))};
-	int			patience = 0;
-	bool		isnull;
 
 	claim->nhooks = (int) run(&find, values, NULL);
 	claim->hooks = palloc0(sizeof(Hook) * Max(claim->nhooks, 1));
+	claim->tenants = palloc(sizeof(Tenant) * Max(claim->nhooks, 1));
 	for (int i = 0; i < claim->nhooks; i++)
-	{
-		Hook	   *hook = &claim->hooks[i];
-
-		hook->tenant_id = DatumGetInt64(fetch_value(i, 1, &isnull));
-		hook->id = DatumGetInt64(fetch_value(i, 2, &isnull));
-		hook->failing = DatumGetBool(fetch_value(i, 3, &isnull));
-		hook->room = hook->failing ? 1 : per_webhook - (int) DatumGetInt64(fetch_value(i, 4, &isnull));
-		if (!webhook_try_lock(hook->tenant_id, hook->id, &patience))
-			hook->room = 0;
-		hook->look = hook->room;
-		hook->ready = palloc(sizeof(int64) * hook->room);
-		claim->left_failing = Max(0, ((int) DatumGetInt64(fetch_value(i, 5, &isnull)) + claim->left + 1) / 2 -
-								  (int) DatumGetInt64(fetch_value(i, 6, &isnull)));
-	}
+		read_hook(claim, i, per_webhook);
 }
 
 /* Due rows of webhooks in order: is one gone, and else, may it be sent? */
 static Statement look = {.sql =
-	"SELECT u.number, c.id, e.id IS NULL OR w.enabled IS NULL, w.enabled AND c.status OPERATOR(pg_catalog.=) 'pending' "
-	"AND c.id OPERATOR(pg_catalog.=) (" FIRST_PENDING("o.id", "c") ") "
+	"SELECT u.number, c.id, e.id IS NULL, COALESCE(w.enabled AND c.status OPERATOR(pg_catalog.=) 'pending' "
+	"AND c.id OPERATOR(pg_catalog.=) (" FIRST_PENDING("o.id", "c") "), false) "
 	"FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2), pg_catalog.unnest($3), pg_catalog.unnest($4)) "
 	"AS u (tenant_id, webhook_id, number, look) "
 	"CROSS JOIN LATERAL (SELECT t.tenant_id, t.webhook_id, t.id, t.event_id, t.event, t.resource_id, t.status, t.next_attempt_utc "
@@ -432,19 +509,18 @@ read_due(const Claim *claim)
 	return wanted.count > 0 ? (int) run_arrays(&look, &wanted, &now) : 0;
 }
 
-/* Delete deliveries whose webhook or event is gone, and let go what waited for them. */
+/* Delete deliveries whose event is gone, and let go what waited for them. */
 static void
 discard_rows(const Claim *claim, const Arrays *discarded)
 {
 	Datum		now = TimestampTzGetDatum(claim->now);
 	int			count = (int) run_arrays(&discard, discarded, NULL);
 	Arrays		resources;
-	bool		isnull;
 
 	arrays_init(&resources, 4, count);
 	for (int i = 0; i < count; i++)
 	{
-		Datum		row[] = {fetch_value(i, 1, &isnull), fetch_value(i, 2, &isnull), fetch_value(i, 3, &isnull), fetch_value(i, 4, &isnull)};
+		Datum		row[] = {fetch(i, 1), fetch(i, 2), fetch(i, 3), fetch(i, 4)};
 
 		arrays_add(&resources, row, NULL);
 	}
@@ -454,8 +530,7 @@ discard_rows(const Claim *claim, const Arrays *discarded)
 
 /*
  * Look at due rows: those that may be sent go on the lists of their webhooks, the
- * others are parked, or deleted if the webhook or the event is gone.  False if
- * there are none.
+ * others are parked, or deleted if the event is gone.  False if there are none.
  */
 static bool
 sort_due(Claim *claim)
@@ -463,17 +538,16 @@ sort_due(Claim *claim)
 	int			rows = read_due(claim);
 	Arrays		parked;
 	Arrays		discarded;
-	bool		isnull;
 
 	arrays_init(&parked, 3, rows);
 	arrays_init(&discarded, 3, rows);
 	for (int i = 0; i < rows; i++)
 	{
-		Hook	   *hook = &claim->hooks[DatumGetInt64(fetch_value(i, 1, &isnull))];
-		int64		id = DatumGetInt64(fetch_value(i, 2, &isnull));
-		bool		gone = DatumGetBool(fetch_value(i, 3, &isnull));
+		Hook	   *hook = &claim->hooks[DatumGetInt64(fetch(i, 1))];
+		int64		id = DatumGetInt64(fetch(i, 2));
+		bool		gone = DatumGetBool(fetch(i, 3));
 
-		if (gone || !DatumGetBool(fetch_value(i, 4, &isnull)))
+		if (gone || !DatumGetBool(fetch(i, 4)))
 		{
 			add_delivery(gone ? &discarded : &parked, hook, id);
 			hook->passed++;
@@ -489,17 +563,31 @@ sort_due(Claim *claim)
 	return rows > 0;
 }
 
+/*
+ * May a tenant have one more place?  None gets more than SHARE times as many as it
+ * leaves free, so that there is one at once for another tenant's first delivery.
+ */
+static bool
+has_share(const Claim *claim, const Hook *hook)
+{
+	return hook->tenant->under_way / SHARE < claim->left && (!hook->slow || hook->tenant->slow / SHARE < claim->left_slow);
+}
+
 /* Take the next delivery of a webhook, if it has one and there is a place for it. */
 static bool
 take_next(Claim *claim, Hook *hook)
 {
-	if (hook->next == hook->nready || claim->left == 0 || (hook->failing && claim->left_failing == 0))
+	if (hook->next == hook->nready || !has_share(claim, hook))
 		return false;
 	add_delivery(&claim->taken, hook, hook->ready[hook->next++]);
 	hook->room--;
 	claim->left--;
-	if (hook->failing)
-		claim->left_failing--;
+	hook->tenant->under_way++;
+	if (hook->slow)
+	{
+		claim->left_slow--;
+		hook->tenant->slow++;
+	}
 	return true;
 }
 
@@ -711,21 +799,21 @@ Datum
 propstreet_webhook_next_due(PG_FUNCTION_ARGS)
 {
 	static Statement find = {.sql = SCHEDULED
-		"SELECT pg_catalog.min(CASE WHEN a.count IS NULL OR s.next_attempt_utc OPERATOR(pg_catalog.>) $1 THEN s.next_attempt_utc "
-		"WHEN a.count OPERATOR(pg_catalog.>=) $2 OR " FAILING("s") " THEN a.until ELSE s.next_attempt_utc END) "
-		"FROM scheduled AS s LEFT JOIN under_way AS a ON " IS_HOOK("a", "s"),
+		"SELECT pg_catalog.min(GREATEST(w.hold_until_utc, CASE WHEN a.count IS NULL OR s.next_attempt_utc OPERATOR(pg_catalog.>) $1 THEN s.next_attempt_utc "
+		"WHEN a.count OPERATOR(pg_catalog.>=) $2 OR " SLOW("w") " THEN a.until ELSE s.next_attempt_utc END)) "
+		"FROM scheduled AS s LEFT JOIN under_way AS a ON " IS_HOOK("a", "s") WEBHOOK_OF("s") "WHERE w.id IS NOT NULL",
 	.nargs = 2,.args = {T_TIMESTAMPTZ, T_INT8}};
 	Datum		values[] = {TimestampTzGetDatum(GetCurrentTimestamp()), Int64GetDatum(argument_count(fcinfo, 0, "per_webhook"))};
 	Identity	caller = act_as(tables_owner());
-	bool		isnull;
+	bool		any;
 	Datum		next;
 
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
 	run(&find, values, NULL);
-	next = fetch_value(0, 1, &isnull);
+	any = fetch_optional(0, 1, &next);
 	queue_end(caller);
-	if (isnull)
+	if (!any)
 		PG_RETURN_NULL();
 	PG_RETURN_DATUM(next);
 }
@@ -920,6 +1008,7 @@ typedef struct Finding
 	bool		success;
 	const char *error;			/* the last; NULL: none */
 	const char *disabled_reason;	/* NULL: it stays as it is */
+	TimestampTz hold;			/* it has asked to be left alone until then; 0: it has not */
 } Finding;
 
 /*
@@ -950,13 +1039,16 @@ static Statement record_findings = {.by_values = true,.sql =
 	"UPDATE propstreet.webhook AS t SET failed_in_row = u.failed_in_row, last_success_utc = COALESCE(u.success_utc, t.last_success_utc), "
 	"last_error_utc = COALESCE(u.error_utc, t.last_error_utc), last_error = COALESCE(u.error, t.last_error), "
 	"enabled = t.enabled AND u.reason IS NULL, disabled_reason = COALESCE(u.reason, t.disabled_reason), "
+	"hold_until_utc = GREATEST(u.hold_until_utc, t.hold_until_utc), "
 	"updated_utc = CASE WHEN u.reason IS NULL THEN t.updated_utc ELSE "
-	"GREATEST($8, t.updated_utc OPERATOR(pg_catalog.+) '1 microsecond'::pg_catalog.interval) END, "
+	"GREATEST($9, t.updated_utc OPERATOR(pg_catalog.+) '1 microsecond'::pg_catalog.interval) END, "
 	"revision = CASE WHEN u.reason IS NULL THEN t.revision ELSE t.revision OPERATOR(pg_catalog.+) 1 END "
 	"FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2), pg_catalog.unnest($3), pg_catalog.unnest($4), pg_catalog.unnest($5), "
-	"pg_catalog.unnest($6), pg_catalog.unnest($7)) AS u (tenant_id, id, failed_in_row, success_utc, error_utc, error, reason) "
+	"pg_catalog.unnest($6), pg_catalog.unnest($7), pg_catalog.unnest($8)) "
+	"AS u (tenant_id, id, failed_in_row, success_utc, error_utc, error, reason, hold_until_utc) "
 	"WHERE t.tenant_id OPERATOR(pg_catalog.=) u.tenant_id AND t.id OPERATOR(pg_catalog.=) u.id",
-.nargs = 8,.args = {T_INT8_ARRAY, T_INT8_ARRAY, T_INT8_ARRAY, T_TIMESTAMPTZ_ARRAY, T_TIMESTAMPTZ_ARRAY, T_TEXT_ARRAY, T_TEXT_ARRAY, T_TIMESTAMPTZ}};
+.nargs = 9,.args = {T_INT8_ARRAY, T_INT8_ARRAY, T_INT8_ARRAY, T_TIMESTAMPTZ_ARRAY, T_TIMESTAMPTZ_ARRAY, T_TEXT_ARRAY, T_TEXT_ARRAY,
+T_TIMESTAMPTZ_ARRAY, T_TIMESTAMPTZ}};
 
 /* Find the attempts that outcomes are about; the others' lease has ended, and somebody has claimed them again. */
 static Attempt *
@@ -964,7 +1056,7 @@ read_attempts(const Outcome *outcomes, int count, int *nattempts, Finding **find
 {
 	Arrays		wanted;
 	Attempt    *attempts;
-	bool		isnull;
+	Datum		value;
 
 	arrays_init(&wanted, 4, count);
 	for (int i = 0; i < count; i++)
@@ -983,11 +1075,11 @@ read_attempts(const Outcome *outcomes, int count, int *nattempts, Finding **find
 		Attempt    *attempt = &attempts[i];
 		Finding    *finding = &(*findings)[i];
 
-		attempt->outcome = &outcomes[DatumGetInt64(fetch_value(i, 1, &isnull)) - 1];
-		attempt->event = fetch_value(i, 2, &isnull);
-		attempt->resource_id = fetch_value(i, 3, &isnull);
-		finding->enabled = DatumGetBool(fetch_value(i, 4, &isnull));
-		finding->failed_in_row = DatumGetInt64(fetch_value(i, 5, &isnull));
+		attempt->outcome = &outcomes[DatumGetInt64(fetch(i, 1)) - 1];
+		attempt->event = fetch(i, 2);
+		attempt->resource_id = fetch(i, 3);
+		finding->enabled = fetch_optional(i, 4, &value) && DatumGetBool(value);
+		finding->failed_in_row = fetch_optional(i, 5, &value) ? DatumGetInt64(value) : 0;
 		finding->tenant_id = attempt->outcome->tenant_id;
 		finding->webhook_id = attempt->outcome->webhook_id;
 	}
@@ -1026,6 +1118,8 @@ judge(Attempt *attempt, Finding *finding, TimestampTz now)
 	attempt->error = outcome->error ? outcome->error : outcome->status ? psprintf("HTTP " INT64_FORMAT, outcome->status) : "no response";
 	attempt->finished = !next_attempt(outcome, now, &attempt->next);
 	finding->error = attempt->error;
+	if (outcome->status == STATUS_TOO_MANY_REQUESTS || outcome->status == STATUS_SERVICE_UNAVAILABLE)
+		finding->hold = Max(finding->hold, outcome->retry_after > 0 ? now + outcome->retry_after * USECS_PER_SEC : 0);
 	if (attempt->finished)
 		finding->failed_in_row++;
 	if (!finding->enabled || finding->disabled_reason)
@@ -1103,14 +1197,14 @@ write_findings(const Finding *findings, int count, TimestampTz now)
 	Datum		moment = TimestampTzGetDatum(now);
 	Arrays		rows;
 
-	arrays_init(&rows, 7, count);
+	arrays_init(&rows, 8, count);
 	for (int i = 0; i < count; i++)
 	{
 		const Finding *finding = &findings[i];
 		Datum		row[] = {Int64GetDatum(finding->tenant_id), Int64GetDatum(finding->webhook_id), Int64GetDatum(finding->failed_in_row),
 			moment, moment, finding->error ? CStringGetTextDatum(finding->error) : (Datum) 0,
-		finding->disabled_reason ? CStringGetTextDatum(finding->disabled_reason) : (Datum) 0};
-		bool		nulls[] = {false, false, false, !finding->success, finding->error == NULL, finding->error == NULL, finding->disabled_reason == NULL};
+		finding->disabled_reason ? CStringGetTextDatum(finding->disabled_reason) : (Datum) 0, TimestampTzGetDatum(finding->hold)};
+		bool		nulls[] = {false, false, false, !finding->success, finding->error == NULL, finding->error == NULL, finding->disabled_reason == NULL, finding->hold == 0};
 
 		arrays_add(&rows, row, nulls);
 	}

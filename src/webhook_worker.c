@@ -211,7 +211,9 @@ find_databases(void)
 	while ((tuple = heap_getnext(scan, ForwardScanDirection)) != NULL)
 	{
 		Form_pg_database row = (Form_pg_database) GETSTRUCT(tuple);
-		Database   *database = row->datallowconn && on_list(names, NameStr(row->datname)) ? know(row->oid) : NULL;
+		/* invalid since a DROP DATABASE that did not get through: nobody can connect, and it may be dropped and made anew */
+		bool		open = row->datallowconn && row->datconnlimit != DATCONNLIMIT_INVALID_DB;
+		Database   *database = open && on_list(names, NameStr(row->datname)) ? know(row->oid) : NULL;
 
 		if (database)
 		{

@@ -97,6 +97,8 @@ SELECT test.try('SELECT propstreet.webhook_deliveries(NULL)'), test.try('SELECT 
 
 -- sent by a worker: one succeeds, one is refused for good, the others are on their way
 SET propstreet.webhook_retry = '';
+-- one that has never succeeded gets one at a time
+UPDATE propstreet.webhook SET last_success_utc = created_utc;
 SELECT count(*) FROM propstreet.webhook_claim(per_webhook => 100);
 SELECT propstreet.webhook_record((SELECT json_agg(json_build_object('tenantId', tenant_id::text, 'webhookId', webhook_id::text, 'deliveryId', id::text, 'attempt', 1, 'responseStatus', CASE id % 2 WHEN 0 THEN 200 ELSE 500 END, 'latencyMs', 5))
 	FROM propstreet.webhook_delivery WHERE tenant_id = 511 AND webhook_id = 2 AND leased)) > 0;
