@@ -14,6 +14,7 @@
 #include "catalog/pg_type.h"
 #include "funcapi.h"
 #include "mb/pg_wchar.h"
+#include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/snapmgr.h"
@@ -21,6 +22,33 @@
 #include "utils/typcache.h"
 
 #include "http.h"
+
+static void pg_attribute_noreturn()
+refuse(int sqlstate, const char *detail)
+{
+	Problem		problem = {.detail = unconstify(char *, detail)};
+
+	problem_raise(sqlstate, &problem);
+}
+
+/* ---- sizes ---- */
+
+/* 414, wherever the target comes from. */
+static void
+check_target(const Request *request)
+{
+	if (strlen(request->target) > TARGET_MAX_BYTES)
+		refuse(PT_URI_TOO_LONG, "Path and query must have at most 16 kB");
+}
+
+/* 414 and 431, before anything looks into what came. */
+static void
+check_sizes(const Request *request)
+{
+	check_target(request);
+	if (request->headers_in && VARSIZE_ANY_EXHDR(request->headers_in) > HEADERS_MAX_BYTES)
+		refuse(PT_HEADERS_TOO_LARGE, "The headers must have at most 64 kB in all");
+}
 
 /* ---- headers ---- */
 
@@ -40,6 +68,7 @@ request_header(const Request *request, const char *name)
 	{
 		json_object *value = lh_entry_v(entry);
 
+		CHECK_FOR_INTERRUPTS();
 		if (pg_strcasecmp(lh_entry_k(entry), name) != 0)
 			continue;
 		if (found)
@@ -72,6 +101,7 @@ read_original(Request *request)
 		return;
 	request->method = method;
 	request->target = target;
+	check_target(request);
 }
 
 /* Headers of an answer: an array of one. */
@@ -107,14 +137,6 @@ read_headers(Request *request)
 }
 
 /* ---- what is asked of a request before its operation ---- */
-
-static void pg_attribute_noreturn()
-refuse(int sqlstate, const char *detail)
-{
-	Problem		problem = {.detail = unconstify(char *, detail)};
-
-	problem_raise(sqlstate, &problem);
-}
 
 /* 404 for the route, 405 for the method. */
 static void
@@ -250,6 +272,7 @@ next_target(const Request *request, const Position *next)
 	appendStringInfoChar(&target, '?');
 	for (const char *c = request->query; c && *c; c = *end ? end + 1 : end)
 	{
+		CHECK_FOR_INTERRUPTS();
 		end = c + strcspn(c, "&");
 		if (end == c || strcmp(decoded(c, c + strcspn(c, "=&"), true), "cursor") == 0)
 			continue;
@@ -395,6 +418,7 @@ process(void *arg)
 	Request    *request = arg;
 	int			settings = NewGUCNestLevel();
 
+	check_sizes(request);
 	CommandCounterIncrement();
 	PushActiveSnapshot(GetTransactionSnapshot());
 	set_tenant(request);

@@ -15,6 +15,7 @@
 #include "fmgr.h"
 #include "lib/stringinfo.h"
 #include "nodes/pg_list.h"
+#include "storage/lock.h"
 #include "tcop/dest.h"
 
 #include "compat.h"
@@ -30,9 +31,11 @@ struct json_object;
 #define PT_CONFLICT ERRCODE_PT('4', '0', '9')
 #define PT_PRECONDITION_FAILED ERRCODE_PT('4', '1', '2')
 #define PT_PAYLOAD_TOO_LARGE ERRCODE_PT('4', '1', '3')
+#define PT_URI_TOO_LONG ERRCODE_PT('4', '1', '4')
 #define PT_UNSUPPORTED_MEDIA_TYPE ERRCODE_PT('4', '1', '5')
 #define PT_DATA_INTEGRITY ERRCODE_PT('4', '2', '2')
 #define PT_PRECONDITION_REQUIRED ERRCODE_PT('4', '2', '8')
+#define PT_HEADERS_TOO_LARGE ERRCODE_PT('4', '3', '1')
 #define PT_BUSY ERRCODE_PT('5', '0', '3')
 
 /* ---- json.c: problems of an input, and JSON text to a checked tree ---- */
@@ -606,6 +609,20 @@ extern void transition_end(Transition *transition);
 extern void transition_rewind(Transition *transition);
 extern bool transition_next(Transition *transition);
 extern int64 slot_int64(struct TupleTableSlot *slot, AttrNumber number);
+
+/* ---- lock.c: advisory locks ---- */
+
+/* Field 4 of the tag.  SQL's advisory locks have 1 and 2, Citus' 4 to 16. */
+typedef enum LockClass
+{
+	LOCK_WRITER = 0x5052,		/* of a tenant */
+	LOCK_IDEMPOTENCY_KEY,
+	LOCK_QUEUE,					/* of webhook deliveries */
+	LOCK_WEBHOOK
+} LockClass;
+
+extern LOCKTAG number_lock(LockClass class, int64 number);
+extern LOCKTAG name_lock(LockClass class, int64 tenant_id, const void *name, size_t len);
 
 /* ---- sync.c: what makes delta reads lossless ---- */
 

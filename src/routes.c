@@ -7,6 +7,7 @@
 
 #include "catalog/pg_type.h"
 #include "mb/pg_wchar.h"
+#include "miscadmin.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 
@@ -117,6 +118,7 @@ decoded(const char *start, const char *end, bool plus_is_space)
 		int			high = *c == '%' && end - c > 2 ? hex_digit(c[1]) : -1;
 		int			low = high >= 0 ? hex_digit(c[2]) : -1;
 
+		CHECK_FOR_INTERRUPTS();
 		if (*c != '%')
 			*out++ = plus_is_space && *c == '+' ? ' ' : *c;
 		else if (low < 0)
@@ -285,6 +287,7 @@ read_query(const Request *request, QueryString *query, Problems *problems)
 		char	   *name = decoded(c, equals, true);
 		char	   *value;
 
+		CHECK_FOR_INTERRUPTS();
 		next = c + strcspn(c, "&");
 		value = *equals == '=' ? decoded(equals + 1, next, true) : pstrdup("");
 		if (next == c)

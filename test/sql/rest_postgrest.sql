@@ -45,6 +45,7 @@ SELECT test.postgrest('GET /api/v1/projects/1', '{"tenant_id": 631}', '{"if-none
 SELECT test.postgrest('OPTIONS /api/v1/projects/1', '{"tenant_id": 631}');
 SELECT test.postgrest('DELETE /api/v1/projects/101', '{"tenant_id": 631}');
 SELECT test.postgrest('PUT /api/v1/projects/1', '{"tenant_id": 631}');
+SELECT test.postgrest('GET ' || rpad('/api/v1/projects?', 16 * 1024 + 1, 'a'), '{"tenant_id": 631}'), test.postgrest('GET /api/v1/projects', '{"tenant_id": 631}', jsonb_build_object('a', repeat('x', 64 * 1024)));
 -- the settings are the transaction's
 SELECT current_setting('response.status', true), current_setting('response.headers', true);
 
