@@ -303,23 +303,30 @@ link_to_next(const Request *request, const Position *next)
 	return link.data;
 }
 
-/* GET and HEAD of a version that the client has already: 304.  A malformed header is as none. */
+/*
+ * GET and HEAD of a version that the client has already: 304; a malformed If-None-Match
+ * is as none there.  PT412 for one that If-Match does not match.
+ */
 static bool
-has_version(const Request *request, const Version *version)
+has_version(const Preconditions *given, const Version *version)
 {
-	const char *header = request_header(request, "If-None-Match");
+	Problem		failed = {.detail = "ETag mismatch - resource was modified"};
 	Problems	problems = {NIL};
 
-	return header && version->kind != 0 && strcmp(request->route->method, "GET") == 0 && if_match(header, version, &problems);
+	if (given->if_match && !precondition_matches("If-Match", given->if_match, version))
+		problem_raise(PT_PRECONDITION_FAILED, &failed);
+	return given->if_none_match && etag_matches("If-None-Match", given->if_none_match, version, &problems);
 }
 
 static void
 answer_success(Request *request, const Answer *answer, Datum result)
 {
+	bool		reads = strcmp(request->route->method, "GET") == 0 && answer->version.kind != 0;
+
 	request->status = answer->created ? 201 : request->route->status;
 	request->headers_out = answer->has_more ? header_array("Link", link_to_next(request, &answer->next)) : answer_headers(answer);
 	request->answer = request->status == 204 ? NULL : (struct varlena *) DatumGetPointer(result);
-	if (has_version(request, &answer->version))
+	if (reads && has_version(&answer->preconditions, &answer->version))
 	{
 		request->status = 304;
 		request->answer = NULL;
@@ -400,6 +407,8 @@ serve(Request *request)
 	const char *key = strcmp(request->method, "POST") == 0 ? request_header(request, "Idempotency-Key") : NULL;
 
 	check_body(request);
+	call_info.answer.preconditions.if_match = request_header(request, "If-Match");
+	call_info.answer.preconditions.if_none_match = request_header(request, "If-None-Match");
 	InitFunctionCallInfoData(*fcinfo, NULL, ARGUMENTS_MAX, InvalidOid, (Node *) &call_info.answer, NULL);
 	route_arguments(request, fcinfo);
 	set_change_origin(request);

@@ -25,7 +25,7 @@ typedef enum Argument
 	PATH_TEXT,
 	BODY,
 	NO_KEY,						/* null: handle() itself sees to Idempotency-Key */
-	IF_MATCH,
+	PRECONDITION,				/* null: handle() itself tells If-Match and If-None-Match */
 	UPDATED_SINCE,				/* from here on, of the query */
 	INCLUDE_DELETED,
 	PROJECT_STATUS,

@@ -28,6 +28,7 @@ static const ProblemType types[] = {
 	{PT_BAD_REQUEST, 400, "validation-failed", "Validation failed", NULL},
 	{PT_UNAUTHORIZED, 401, "unauthorized", "Unauthorized", "The request names no tenant that can be trusted"},
 	{ERRCODE_INSUFFICIENT_PRIVILEGE, 403, "forbidden", "Forbidden", "This is not allowed"},
+	{ERRCODE_READ_ONLY_SQL_TRANSACTION, 403, "forbidden", "Forbidden", "Nothing can be written in a READ ONLY transaction, nor on a standby"},
 	{PT_NOT_FOUND, 404, "not-found", "Not found", NULL},
 	{PT_METHOD_NOT_ALLOWED, 405, "method-not-allowed", "Method not allowed", NULL},
 	{PT_CONFLICT, 409, "conflict", "Conflict", NULL},
@@ -43,7 +44,6 @@ static const ProblemType types[] = {
 	{ERRCODE_T_R_DEADLOCK_DETECTED, 503, "busy", "Busy", TRY_AGAIN},
 	{ERRCODE_LOCK_NOT_AVAILABLE, 503, "busy", "Busy", TRY_AGAIN},
 	{ERRCODE_QUERY_CANCELED, 503, "busy", "Busy", TRY_AGAIN},
-	{ERRCODE_READ_ONLY_SQL_TRANSACTION, 503, "busy", "Busy", "Nothing can be written now; try again"},
 };
 static const ProblemType invalid_id = {PT_BAD_REQUEST, 400, "invalid-id", "Invalid id", NULL};
 static const ProblemType integrity = {0, 422, "data-integrity", "Data integrity", CONTRADICTION};

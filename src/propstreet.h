@@ -228,7 +228,7 @@ typedef struct Version
 } Version;
 
 extern void etag_of(const Version *version, char tag[ETAG_LEN + 1]);
-extern bool if_match(const char *header, const Version *version, Problems *problems);
+extern bool etag_matches(const char *name, const char *header, const Version *version, Problems *problems);
 
 /* ---- cursor.c: a position in the order (updated_utc, id) ---- */
 
@@ -406,6 +406,7 @@ extern void prospect_decode_patch(struct json_object *body, const Path *path, Ch
 extern void prospect_decode_upsert(struct json_object *body, Change *change, Problems *problems);
 extern bool change_apply(const Change *change, Row *row, const Column *columns, int count);
 extern void transactions_decode(const char *text, int len, Problems *problems);
+extern void require_jsonb(const struct varlena *json);
 extern char *decode_name(struct json_object *value, const Path *path, Problems *problems);
 extern char *trimmed(const char *text, int len);
 extern Oid	enum_value(ColumnType type, const char *label);
@@ -478,13 +479,21 @@ extern Datum fetch_value(uint64 number, int column, bool *isnull);
 
 /* ---- operation.c: what operations share ---- */
 
+/* Headers, or arguments of these names; NULL: not given */
+typedef struct Preconditions
+{
+	const char *if_match;
+	const char *if_none_match;
+} Preconditions;
+
 /*
  * What handle(), which calls operations directly, learns of their results besides
- * the JSON.  It travels as the context of the call.
+ * the JSON, and tells them.  It travels as the context of the call.
  */
 typedef struct Answer
 {
 	NodeTag		type;			/* T_ExtensibleNode */
+	Preconditions preconditions;	/* told by handle() */
 	Version		version;		/* of the resource that the answer shows; kind 0: of none */
 	int64		project_id;		/* of a prospect */
 	bool		created;		/* the resource is new */
@@ -503,9 +512,10 @@ extern bool argument_bool(FunctionCallInfo fcinfo, int number, bool default_valu
 extern char *argument_text(FunctionCallInfo fcinfo, int number);
 extern struct json_object *argument_body(FunctionCallInfo fcinfo, int number, Problems *problems);
 extern ExternalRef *argument_ref(FunctionCallInfo fcinfo, int number, Problems *problems);
-extern char *argument_if_match(FunctionCallInfo fcinfo, int number);
-extern void check_version(const char *header, const Version *version);
-extern void check_if_match(const char *header, const Row *row, Kind kind);
+extern Preconditions argument_preconditions(FunctionCallInfo fcinfo, int if_match, int if_none_match);
+extern bool precondition_matches(const char *name, const char *header, const Version *version);
+extern void check_version(const Preconditions *preconditions, const Version *version);
+extern void check_row(const Preconditions *preconditions, const Row *row, Kind kind);
 extern void join_ref(Change *change, int column, ExternalRef *ref, Problems *problems);
 extern void append_result(StringInfo out, const char *result);
 

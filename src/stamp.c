@@ -11,6 +11,7 @@
 #include "catalog/pg_enum.h"
 #include "commands/trigger.h"
 #include "executor/spi.h"
+#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/datum.h"
 #include "utils/lsyscache.h"
@@ -215,6 +216,30 @@ stamp_deletion(Stamping *stamping, int column)
 		set(stamping, column, TimestampTzGetDatum(stamping->now));
 }
 
+/*
+ * Arrays are stored with lower bound 1 and without a bitmap of nulls that they don't
+ * have: equal elements have equal images.
+ */
+static void
+normalize_array(Stamping *stamping, int column)
+{
+	ArrayType  *array;
+	Datum	   *elements;
+	int			count;
+	int16		len;
+	bool		byval;
+	char		align;
+
+	if (stamping->row.nulls[column])
+		return;
+	array = DatumGetArrayTypeP(stamping->row.values[column]);
+	if (ARR_NDIM(array) != 1 || (ARR_LBOUND(array)[0] == 1 && !ARR_HASNULL(array)) || array_contains_nulls(array))
+		return;
+	get_typlenbyvalalign(ARR_ELEMTYPE(array), &len, &byval, &align);
+	deconstruct_array(array, ARR_ELEMTYPE(array), len, byval, align, &elements, NULL, &count);
+	set(stamping, column, PointerGetDatum(construct_array(elements, count, ARR_ELEMTYPE(array), len, byval, align)));
+}
+
 /* ---- project ---- */
 
 static bool
@@ -305,6 +330,7 @@ normalize_project(Stamping *stamping)
 {
 	text	   *name;
 
+	normalize_array(stamping, P_EXTERNAL_REFS);
 	if (!changed(stamping, P_NAME) || stamping->row.nulls[P_NAME])
 		return;
 	name = DatumGetTextPP(stamping->row.values[P_NAME]);
@@ -360,6 +386,7 @@ copy_investor(Stamping *stamping)
 	if (stamping->insert && DatumGetBool(fetch_value(0, 2, &isnull)))
 		conflict_blocked(kind, pointer);
 	set(stamping, R_TAGS, SPI_datumTransfer(fetch_value(0, 1, &isnull), false, -1));
+	normalize_array(stamping, R_TAGS);
 	stamping->row.values[R_COMPANY_ID] = fetch_value(0, 3, &isnull);
 	stamping->row.nulls[R_COMPANY_ID] = isnull;
 }
@@ -408,6 +435,8 @@ check_investor(const Stamping *stamping)
 static void
 normalize_prospect(Stamping *stamping)
 {
+	normalize_array(stamping, R_EXTERNAL_REFS);
+	normalize_array(stamping, R_TAGS);
 	if (stamping->insert || stamping->copies_given)
 		return;
 	keep(stamping, R_TAGS);
