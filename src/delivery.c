@@ -86,7 +86,7 @@ webhook_lock(int64 tenant_id, int64 webhook_id)
 	Problem		problem = {.detail = "A webhook can't be changed in a transaction that keeps to one snapshot: use READ COMMITTED"};
 
 	if (IsolationUsesXactSnapshot())
-		problem_raise(PT_BUSY, &problem);
+		problem_raise(busy_sqlstate(), &problem);
 	(void) lock_webhook(tenant_id, webhook_id, true);
 }
 

@@ -40,6 +40,7 @@ static const ProblemType types[] = {
 	{PT_PRECONDITION_REQUIRED, 428, "precondition-required", "Precondition required", NULL},
 	{PT_HEADERS_TOO_LARGE, 431, "headers-too-large", "Headers too large", NULL},
 	{PT_BUSY, 503, "busy", "Busy", NULL},
+	{PT_BUSY_POSTGREST, 503, "busy", "Busy", NULL},
 	{ERRCODE_T_R_SERIALIZATION_FAILURE, 503, "busy", "Busy", TRY_AGAIN},
 	{ERRCODE_T_R_DEADLOCK_DETECTED, 503, "busy", "Busy", TRY_AGAIN},
 	{ERRCODE_LOCK_NOT_AVAILABLE, 503, "busy", "Busy", TRY_AGAIN},

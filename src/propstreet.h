@@ -37,6 +37,7 @@ struct json_object;
 #define PT_PRECONDITION_REQUIRED ERRCODE_PT('4', '2', '8')
 #define PT_HEADERS_TOO_LARGE ERRCODE_PT('4', '3', '1')
 #define PT_BUSY ERRCODE_PT('5', '0', '3')
+#define PT_BUSY_POSTGREST ERRCODE_PT('5', '2', '9')
 
 /* ---- json.c: problems of an input, and JSON text to a checked tree ---- */
 
@@ -570,6 +571,10 @@ extern void idempotent_record(const Operation *operation, const Idempotent *idem
 extern bool idempotent_begin(Operation *operation, FunctionCallInfo fcinfo, int key_number, const char *name, int64 project_id,
 							 int body_number, Idempotent *idempotent, StringInfo answer);
 extern void idempotent_end(Operation *operation, Idempotent *idempotent, const Row *created, Kind kind, StringInfo answer);
+
+/* ---- postgrest.c: behind PostgREST ---- */
+
+extern int	busy_sqlstate(void);
 
 /* ---- signature.c: secrets and signatures of webhooks ---- */
 

@@ -132,12 +132,12 @@ sync_barrier(int64 tenant_id, TimestampTz *barrier)
 	return NULL;
 }
 
-/* PT503 for a read that can't do without a barrier; why is what sync_barrier() said. */
+/* PT503 (behind PostgREST PT529) for a read that can't do without a barrier; why is what sync_barrier() said. */
 void
 sync_unavailable(const char *why)
 {
 	ereport(ERROR,
-			(errcode(PT_BUSY), errmsg("an exact delta read is not possible now"),
+			(errcode(busy_sqlstate()), errmsg("an exact delta read is not possible now"),
 			 errdetail("[{\"detail\":\"an exact delta read is not possible now\"}]"), errhint("%s", why)));
 }
 
