@@ -126,12 +126,12 @@ BEGIN
 	RETURN QUERY
 	SELECT t.tenant_id, 'prospect', t.id, 'tags or company_id are not those of the contact'
 	FROM propstreet.prospect AS t JOIN propstreet.contact AS c ON c.tenant_id = t.tenant_id AND c.id = t.contact_id
-	WHERE t.deleted_utc IS NULL AND (t.tags <> c.tags OR t.company_id IS DISTINCT FROM c.company_id);
+	WHERE t.deleted_utc IS NULL AND (t.tags <> c.tags[:] OR t.company_id IS DISTINCT FROM c.company_id);
 
 	RETURN QUERY
 	SELECT t.tenant_id, 'prospect', t.id, 'tags are not those of the company'
 	FROM propstreet.prospect AS t JOIN propstreet.company AS c ON c.tenant_id = t.tenant_id AND c.id = t.company_id
-	WHERE t.deleted_utc IS NULL AND t.contact_id IS NULL AND t.tags <> c.tags;
+	WHERE t.deleted_utc IS NULL AND t.contact_id IS NULL AND t.tags <> c.tags[:];
 
 	RETURN QUERY
 	SELECT NULL::bigint, w.relation, NULL::bigint, format('trigger %s is %s', w.name, CASE WHEN t.tgname IS NULL THEN 'missing' ELSE 'disabled' END)

@@ -688,7 +688,7 @@ judge_precondition(const Batch *batch, BatchItem *item)
 		return true;
 	if (item->change.if_match == NULL)
 		fail(item, "precondition_failed", 0, "ifMatch is needed here: the resource's ETag, or *");
-	else if (if_match(item->change.if_match, &version, &problems))
+	else if (etag_matches("ifMatch", item->change.if_match, &version, &problems))
 		return true;
 	else if (problems.list != NIL)
 		fail(item, "validation_error", 0,

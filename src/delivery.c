@@ -17,12 +17,10 @@
 
 #include "access/xact.h"
 #include "catalog/pg_type.h"
-#include "common/hashfn.h"
 #include "common/pg_prng.h"
 #include "executor/spi.h"
 #include "funcapi.h"
 #include "miscadmin.h"
-#include "storage/lock.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/datetime.h"
@@ -32,8 +30,6 @@
 
 #include "propstreet.h"
 
-#define QUEUE_LOCK_CLASS 5		/* field 4 of the tag; idempotency keys' locks use 4 */
-#define WEBHOOK_LOCK_CLASS 6
 #define LOCK_STEP_MS 5			/* between looks whether a webhook is free */
 #define RECORD_PATIENCE_MS 200	/* that webhook_record() waits for webhooks that somebody is changing, in all */
 #define CLAIM_HOOKS_MAX 1000	/* webhooks of one claim: each is a lock */
@@ -66,24 +62,20 @@ bool		propstreet_webhook_allow_http = false;
 void
 queue_lock(void)
 {
-	LOCKTAG		tag;
+	LOCKTAG		tag = number_lock(LOCK_QUEUE, 0);
 
 	if (IsolationUsesXactSnapshot())
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_TRANSACTION_STATE), errmsg("webhook deliveries can't be changed in a transaction that keeps to one snapshot"),
 				 errhint("Use READ COMMITTED.")));
-	SET_LOCKTAG_ADVISORY(tag, MyDatabaseId, 0, 0, QUEUE_LOCK_CLASS);
 	(void) LockAcquire(&tag, ExclusiveLock, false, false);
 }
 
 static bool
 lock_webhook(int64 tenant_id, int64 webhook_id, bool wait)
 {
-	int64		key[] = {tenant_id, webhook_id};
-	uint64		hash = hash_bytes_extended((unsigned char *) key, sizeof(key), 0);
-	LOCKTAG		tag;
+	LOCKTAG		tag = name_lock(LOCK_WEBHOOK, tenant_id, &webhook_id, sizeof(webhook_id));
 
-	SET_LOCKTAG_ADVISORY(tag, MyDatabaseId, (uint32) (hash >> 32), (uint32) hash, WEBHOOK_LOCK_CLASS);
 	return LockAcquire(&tag, ExclusiveLock, false, !wait) != LOCKACQUIRE_NOT_AVAIL;
 }
 
@@ -98,7 +90,7 @@ webhook_lock(int64 tenant_id, int64 webhook_id)
 	Problem		problem = {.detail = "A webhook can't be changed in a transaction that keeps to one snapshot: use READ COMMITTED"};
 
 	if (IsolationUsesXactSnapshot())
-		problem_raise(PT_BUSY, &problem);
+		problem_raise(busy_sqlstate(), &problem);
 	(void) lock_webhook(tenant_id, webhook_id, true);
 }
 

@@ -8,17 +8,13 @@
 
 #include "json_c.h"
 
-#include "common/hashfn.h"
 #include "executor/spi.h"
 #include "mb/pg_wchar.h"
-#include "miscadmin.h"
-#include "storage/lock.h"
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 
 #include "propstreet.h"
 
-#define KEY_LOCK_CLASS 4		/* field 4 of the tag; writers' locks use 3 */
 #define KEY_MAX_CHARACTERS 255
 #define KEYS_MAX 1000			/* in a transaction */
 
@@ -50,11 +46,10 @@ checked_key(const char *key)
 static void
 lock_key(const Operation *operation, const char *key)
 {
-	uint64		hash = hash_bytes_extended((const unsigned char *) key, strlen(key), (uint64) operation->tenant_id);
 	Problem		problem = {.parameter = "Idempotency-Key",.detail = "the first request with this key is still running"};
 	static LocalTransactionId transaction = InvalidLocalTransactionId;
 	static int	keys = 0;
-	LOCKTAG		tag;
+	LOCKTAG		tag = name_lock(LOCK_IDEMPOTENCY_KEY, operation->tenant_id, key, strlen(key));
 
 	if (transaction != MY_LXID)
 	{
@@ -67,7 +62,6 @@ lock_key(const Operation *operation, const char *key)
 				 errmsg("more than %d requests with an Idempotency-Key in one transaction", KEYS_MAX),
 				 errdetail("Each holds a lock until the transaction ends."),
 				 errhint("Commit in between.")));
-	SET_LOCKTAG_ADVISORY(tag, MyDatabaseId, (uint32) (hash >> 32), (uint32) hash, KEY_LOCK_CLASS);
 	if (LockAcquire(&tag, ExclusiveLock, false, true) == LOCKACQUIRE_NOT_AVAIL)
 		problem_raise(PT_CONFLICT, &problem);
 }

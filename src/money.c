@@ -121,25 +121,33 @@ number_value(const Number *number, uint64 *value)
 	return true;
 }
 
-/* Read a decimal in JSON's grammar, or add a problem (notes, "Values": Price). */
+/* Read a decimal in JSON's grammar, where -0 is 0, or add a problem (notes, "Values": Price). */
 void
 decimal_read(const char *text, const Path *path, MoneyUnit *unit, uint64 *decimal, Problems *problems)
 {
 	Number		number;
+	uint64		value;
+	bool		fits;
 
 	if (!scan_number(text, &number))
+	{
 		problem_add(problems, path, "must be a decimal number, not %s", quoted(text));
-	else if (number.negative)
+		return;
+	}
+	fits = number_value(&number, &value);
+	if (number.negative && (!fits || value > 0))
 	{
 		problem_add(problems, path, "must not be negative");
 		unit->out_of_range = true;
 	}
-	else if (!number_value(&number, decimal))
+	else if (!fits)
 	{
 		problem_add(problems, path, "must have at most %d integer and %d fractional digits",
 					INTEGER_DIGITS, FRACTION_DIGITS);
 		unit->out_of_range = true;
 	}
+	else
+		*decimal = value;
 }
 
 /* Set a decimal from JSON, or add a problem. */

@@ -269,7 +269,7 @@ Datum
 propstreet_project_update(PG_FUNCTION_ARGS)
 {
 	int64		id = argument_id(fcinfo, 0, "id");
-	char	   *header = argument_if_match(fcinfo, 2);
+	Preconditions preconditions = argument_preconditions(fcinfo, 2, 0);
 	Problems	problems = {NIL};
 	Operation	operation;
 	Change		change;
@@ -279,7 +279,7 @@ propstreet_project_update(PG_FUNCTION_ARGS)
 	project_decode(argument_body(fcinfo, 1, &problems), true, &change, &problems);
 	problems_check(&problems);
 	lock_project(&operation, id, &row);
-	check_if_match(header, &row, KIND_PROJECT);
+	check_row(&preconditions, &row, KIND_PROJECT);
 	patch_project(&operation, &change, &row);
 	return project_result(fcinfo, &operation, &row);
 }
@@ -293,14 +293,14 @@ propstreet_project_delete(PG_FUNCTION_ARGS)
 	static Statement delete = {.sql = "UPDATE propstreet.project AS t SET status = 'deleted' " OF_PROJECT,
 	.nargs = 2,.args = {T_INT8, T_INT8}};
 	int64		id = argument_id(fcinfo, 0, "id");
-	char	   *header = argument_if_match(fcinfo, 1);
+	Preconditions preconditions = argument_preconditions(fcinfo, 1, 0);
 	Operation	operation;
 	Datum		values[2];
 	Row			row;
 
 	operation_begin(&operation);
 	lock_project(&operation, id, &row);
-	check_if_match(header, &row, KIND_PROJECT);
+	check_row(&preconditions, &row, KIND_PROJECT);
 	values[0] = Int64GetDatum(operation.tenant_id);
 	values[1] = Int64GetDatum(id);
 	run(&delete, values, NULL);
@@ -315,7 +315,7 @@ typedef struct Upsert
 	Operation  *operation;
 	ExternalRef *ref;
 	json_object *body;
-	const char *if_match;
+	Preconditions preconditions;
 	Change		change;
 	Row			row;
 	const char *result;
@@ -339,7 +339,7 @@ upsert_new(void *arg)
 	Change	   *change = &upsert->change;
 
 	decode_upsert(upsert, false);
-	if (upsert->if_match)
+	if (upsert->preconditions.if_match)
 		problem_raise(PT_PRECONDITION_FAILED, &problem);
 	if (!change->given[P_EXTERNAL_REFS])
 	{
@@ -366,7 +366,7 @@ upsert_existing(Upsert *upsert)
 	if (!project_load(operation, id, READ_LOCKED, &upsert->row) || !upsert->row.nulls[P_DELETED_UTC] ||
 		!has_ref(upsert->row.values[P_EXTERNAL_REFS], upsert->ref))
 		return false;
-	check_if_match(upsert->if_match, &upsert->row, KIND_PROJECT);
+	check_row(&upsert->preconditions, &upsert->row, KIND_PROJECT);
 	upsert->result = patch_project(operation, &upsert->change, &upsert->row) ? "updated" : "unchanged";
 	return true;
 }
@@ -374,9 +374,9 @@ upsert_existing(Upsert *upsert)
 PG_FUNCTION_INFO_V1(propstreet_project_upsert);
 
 /*
- * project_upsert(namespace, external_id, body, if_match) json: the resource with
- * a last field result: created, updated or unchanged (notes, "Writing").  Of
- * concurrent calls for one reference one creates, the others change.
+ * project_upsert(namespace, external_id, body, if_match, if_none_match) json: the
+ * resource with a last field result: created, updated or unchanged (notes,
+ * "Writing"); PT412 for if_none_match * if it would change one.  Of concurrent calls for one reference one creates, the others change.
  */
 Datum
 propstreet_project_upsert(PG_FUNCTION_ARGS)
@@ -391,7 +391,7 @@ propstreet_project_upsert(PG_FUNCTION_ARGS)
 	upsert.ref = argument_ref(fcinfo, 0, &problems);
 	operation_begin(&operation);
 	upsert.body = argument_body(fcinfo, 2, &problems);
-	upsert.if_match = argument_if_match(fcinfo, 3);
+	upsert.preconditions = argument_preconditions(fcinfo, 3, 4);
 	while (!upsert_existing(&upsert))
 	{
 		/* conflicts, although nobody has the reference by now: they are about another one */
@@ -409,6 +409,12 @@ propstreet_project_upsert(PG_FUNCTION_ARGS)
 }
 
 /* ---- lifecycle ---- */
+
+static void
+require_readable(void *transactions)
+{
+	require_jsonb(transactions);
+}
 
 PG_FUNCTION_INFO_V1(propstreet_project_close);
 
@@ -431,6 +437,9 @@ propstreet_project_close(PG_FUNCTION_ARGS)
 
 	operation_begin(&operation);
 	transactions_decode(VARDATA_ANY(transactions), VARSIZE_ANY_EXHDR(transactions), &problems);
+	problems_check(&problems);
+	if (attempt_expecting(require_readable, transactions, ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE))
+		problem_add(&problems, NULL, "has a number that is too large for numeric");
 	problems_check(&problems);
 	lock_project(&operation, id, &row);
 	values[0] = Int64GetDatum(operation.tenant_id);
@@ -584,7 +593,7 @@ PG_FUNCTION_INFO_V1(propstreet_teaser_communicate);
 /*
  * teaser_communicate(project_id, deadline) json: the project, its teaser in the
  * last stage, matching investors made prospects (notes, "Teasers").  PT400 for a
- * deadline that is no moment, PT404.
+ * deadline that is no moment or has passed, PT404.
  */
 Datum
 propstreet_teaser_communicate(PG_FUNCTION_ARGS)
@@ -597,6 +606,8 @@ propstreet_teaser_communicate(PG_FUNCTION_ARGS)
 
 	if (TIMESTAMP_NOT_FINITE(deadline) || !utc_in_range(deadline))
 		problem_parameter(&problems, "deadline", "must be a moment of the years 1 to 9999");
+	else if (deadline <= GetCurrentTimestamp())
+		problem_parameter(&problems, "deadline", "must not have passed");
 	problems_check(&problems);
 	operation_begin(&operation);
 	lock_project(&operation, id, &row);

@@ -15,6 +15,7 @@
 #include "fmgr.h"
 #include "lib/stringinfo.h"
 #include "nodes/pg_list.h"
+#include "storage/lock.h"
 #include "tcop/dest.h"
 
 #include "compat.h"
@@ -30,10 +31,13 @@ struct json_object;
 #define PT_CONFLICT ERRCODE_PT('4', '0', '9')
 #define PT_PRECONDITION_FAILED ERRCODE_PT('4', '1', '2')
 #define PT_PAYLOAD_TOO_LARGE ERRCODE_PT('4', '1', '3')
+#define PT_URI_TOO_LONG ERRCODE_PT('4', '1', '4')
 #define PT_UNSUPPORTED_MEDIA_TYPE ERRCODE_PT('4', '1', '5')
 #define PT_DATA_INTEGRITY ERRCODE_PT('4', '2', '2')
 #define PT_PRECONDITION_REQUIRED ERRCODE_PT('4', '2', '8')
+#define PT_HEADERS_TOO_LARGE ERRCODE_PT('4', '3', '1')
 #define PT_BUSY ERRCODE_PT('5', '0', '3')
+#define PT_BUSY_POSTGREST ERRCODE_PT('5', '2', '9')
 
 /* ---- json.c: problems of an input, and JSON text to a checked tree ---- */
 
@@ -225,7 +229,7 @@ typedef struct Version
 } Version;
 
 extern void etag_of(const Version *version, char tag[ETAG_LEN + 1]);
-extern bool if_match(const char *header, const Version *version, Problems *problems);
+extern bool etag_matches(const char *name, const char *header, const Version *version, Problems *problems);
 
 /* ---- cursor.c: a position in the order (updated_utc, id) ---- */
 
@@ -411,6 +415,7 @@ extern void prospect_decode_patch(struct json_object *body, const Path *path, Ch
 extern void prospect_decode_upsert(struct json_object *body, Change *change, Problems *problems);
 extern bool change_apply(const Change *change, Row *row, const Column *columns, int count);
 extern void transactions_decode(const char *text, int len, Problems *problems);
+extern void require_jsonb(const struct varlena *json);
 extern char *decode_name(struct json_object *value, const Path *path, Problems *problems);
 extern char *trimmed(const char *text, int len);
 extern Oid	enum_value(ColumnType type, const char *label);
@@ -485,13 +490,21 @@ extern bool fetch_optional(uint64 number, int column, Datum *value);
 
 /* ---- operation.c: what operations share ---- */
 
+/* Headers, or arguments of these names; NULL: not given */
+typedef struct Preconditions
+{
+	const char *if_match;
+	const char *if_none_match;
+} Preconditions;
+
 /*
  * What handle(), which calls operations directly, learns of their results besides
- * the JSON.  It travels as the context of the call.
+ * the JSON, and tells them.  It travels as the context of the call.
  */
 typedef struct Answer
 {
 	NodeTag		type;			/* T_ExtensibleNode */
+	Preconditions preconditions;	/* told by handle() */
 	Version		version;		/* of the resource that the answer shows; kind 0: of none */
 	int64		project_id;		/* of a prospect */
 	bool		created;		/* the resource is new */
@@ -510,9 +523,10 @@ extern bool argument_bool(FunctionCallInfo fcinfo, int number, bool default_valu
 extern char *argument_text(FunctionCallInfo fcinfo, int number);
 extern struct json_object *argument_body(FunctionCallInfo fcinfo, int number, Problems *problems);
 extern ExternalRef *argument_ref(FunctionCallInfo fcinfo, int number, Problems *problems);
-extern char *argument_if_match(FunctionCallInfo fcinfo, int number);
-extern void check_version(const char *header, const Version *version);
-extern void check_if_match(const char *header, const Row *row, Kind kind);
+extern Preconditions argument_preconditions(FunctionCallInfo fcinfo, int if_match, int if_none_match);
+extern bool precondition_matches(const char *name, const char *header, const Version *version);
+extern void check_version(const Preconditions *preconditions, const Version *version);
+extern void check_row(const Preconditions *preconditions, const Row *row, Kind kind);
 extern void join_ref(Change *change, int column, ExternalRef *ref, Problems *problems);
 extern void append_result(StringInfo out, const char *result);
 
@@ -568,6 +582,10 @@ extern bool idempotent_begin(Operation *operation, FunctionCallInfo fcinfo, int 
 							 int body_number, Idempotent *idempotent, StringInfo answer);
 extern void idempotent_end(Operation *operation, Idempotent *idempotent, const Row *created, Kind kind, StringInfo answer);
 
+/* ---- postgrest.c: behind PostgREST ---- */
+
+extern int	busy_sqlstate(void);
+
 /* ---- signature.c: secrets and signatures of webhooks ---- */
 
 extern char *secret_generate(void);
@@ -615,6 +633,20 @@ extern bool transition_begin(Transition *transition, FunctionCallInfo fcinfo);
 extern void transition_end(Transition *transition);
 extern void transition_rewind(Transition *transition);
 extern bool transition_next(Transition *transition);
+
+/* ---- lock.c: advisory locks ---- */
+
+/* Field 4 of the tag.  SQL's advisory locks have 1 and 2, Citus' 4 to 16. */
+typedef enum LockClass
+{
+	LOCK_WRITER = 0x5052,		/* of a tenant */
+	LOCK_IDEMPOTENCY_KEY,
+	LOCK_QUEUE,					/* of webhook deliveries */
+	LOCK_WEBHOOK
+} LockClass;
+
+extern LOCKTAG number_lock(LockClass class, int64 number);
+extern LOCKTAG name_lock(LockClass class, int64 tenant_id, const void *name, size_t len);
 
 /* ---- sync.c: what makes delta reads lossless ---- */
 

@@ -614,9 +614,16 @@ transactions_decode(const char *text, int len, Problems *problems)
 		}
 }
 
+/* JSON that is stored must be readable as jsonb, too, whose numbers have a range: 22003. */
+void
+require_jsonb(const text *json)
+{
+	(void) DirectFunctionCall1(jsonb_in, CStringGetDatum(text_to_cstring(json)));
+}
+
 PG_FUNCTION_INFO_V1(propstreet_transactions_valid);
 
-/* transactions_valid(json) boolean */
+/* transactions_valid(json) boolean; 22003 */
 Datum
 propstreet_transactions_valid(PG_FUNCTION_ARGS)
 {
@@ -624,6 +631,8 @@ propstreet_transactions_valid(PG_FUNCTION_ARGS)
 	Problems	problems = {NIL};
 
 	transactions_decode(VARDATA_ANY(transactions), VARSIZE_ANY_EXHDR(transactions), &problems);
+	if (problems.list == NIL)
+		require_jsonb(transactions);
 	PG_RETURN_BOOL(problems.list == NIL);
 }
 

@@ -11,6 +11,7 @@
 #include "catalog/pg_enum.h"
 #include "commands/trigger.h"
 #include "executor/spi.h"
+#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/datum.h"
 #include "utils/lsyscache.h"
@@ -215,6 +216,26 @@ stamp_deletion(Stamping *stamping, int column)
 		set(stamping, column, TimestampTzGetDatum(stamping->now));
 }
 
+/*
+ * Arrays are stored with lower bound 1 and without a bitmap of nulls that they don't
+ * have: equal elements have equal images.
+ */
+static void
+normalize_array(Stamping *stamping, int column, ColumnType element)
+{
+	ArrayType  *array;
+	Datum	   *elements;
+	int			count;
+
+	if (stamping->row.nulls[column])
+		return;
+	array = DatumGetArrayTypeP(stamping->row.values[column]);
+	if (ARR_NDIM(array) != 1 || (ARR_LBOUND(array)[0] == 1 && !ARR_HASNULL(array)) || array_contains_nulls(array))
+		return;
+	elements = array_elements(PointerGetDatum(array), element, &count);
+	set(stamping, column, PointerGetDatum(construct_array(elements, count, type_oid(element), -1, false, TYPALIGN_INT)));
+}
+
 /* ---- project ---- */
 
 static bool
@@ -305,6 +326,7 @@ normalize_project(Stamping *stamping)
 {
 	text	   *name;
 
+	normalize_array(stamping, P_EXTERNAL_REFS, T_EXTERNAL_REF);
 	if (!changed(stamping, P_NAME) || stamping->row.nulls[P_NAME])
 		return;
 	name = DatumGetTextPP(stamping->row.values[P_NAME]);
@@ -359,6 +381,7 @@ copy_investor(Stamping *stamping)
 	if (stamping->insert && DatumGetBool(fetch(0, 2)))
 		conflict_blocked(kind, pointer);
 	set(stamping, R_TAGS, SPI_datumTransfer(fetch(0, 1), false, -1));
+	normalize_array(stamping, R_TAGS, T_TEXT);
 	stamping->row.nulls[R_COMPANY_ID] = !fetch_optional(0, 3, &stamping->row.values[R_COMPANY_ID]);
 }
 
@@ -406,6 +429,8 @@ check_investor(const Stamping *stamping)
 static void
 normalize_prospect(Stamping *stamping)
 {
+	normalize_array(stamping, R_EXTERNAL_REFS, T_EXTERNAL_REF);
+	normalize_array(stamping, R_TAGS, T_TEXT);
 	if (stamping->insert || stamping->copies_given)
 		return;
 	keep(stamping, R_TAGS);

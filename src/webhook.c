@@ -488,7 +488,7 @@ propstreet_webhook_update(PG_FUNCTION_ARGS)
 		"updated_utc = $9, revision = t.revision OPERATOR(pg_catalog.+) 1 " OF_WEBHOOK " RETURNING " WEBHOOK_SQL,
 	.nargs = 3 + WRITTEN,.args = {T_INT8, T_INT8, WRITTEN_ARGS, T_TIMESTAMPTZ}};
 	int64		id = argument_id(fcinfo, 0, "id");
-	char	   *header = argument_if_match(fcinfo, 2);
+	Preconditions preconditions = argument_preconditions(fcinfo, 2, 0);
 	Datum		values[3 + WRITTEN];
 	bool		nulls[3 + WRITTEN] = {false};
 	Operation	operation;
@@ -502,7 +502,7 @@ propstreet_webhook_update(PG_FUNCTION_ARGS)
 	webhook_lock(operation.tenant_id, id);
 	load_webhook(&operation, id, READ_LOCKED, &webhook);
 	version = webhook_version(&webhook);
-	check_version(header, &version);
+	check_version(&preconditions, &version);
 	was_enabled = DatumGetBool(webhook.values[W_ENABLED]);
 	if (apply(&body, &webhook))
 	{
@@ -530,7 +530,7 @@ propstreet_webhook_delete(PG_FUNCTION_ARGS)
 		"WHERE t.tenant_id OPERATOR(pg_catalog.=) $1 AND t.webhook_id OPERATOR(pg_catalog.=) $2",
 	.nargs = 2,.args = {T_INT8, T_INT8}};
 	int64		id = argument_id(fcinfo, 0, "id");
-	char	   *header = argument_if_match(fcinfo, 1);
+	Preconditions preconditions = argument_preconditions(fcinfo, 1, 0);
 	Operation	operation;
 	Webhook		before;
 	Version		version;
@@ -540,7 +540,7 @@ propstreet_webhook_delete(PG_FUNCTION_ARGS)
 	webhook_lock(operation.tenant_id, id);
 	load_webhook(&operation, id, READ_LOCKED, &before);
 	version = webhook_version(&before);
-	check_version(header, &version);
+	check_version(&preconditions, &version);
 	values[0] = Int64GetDatum(operation.tenant_id);
 	values[1] = Int64GetDatum(id);
 	run(&webhook, values, NULL);

@@ -436,10 +436,24 @@ query(const char *sql, int nargs, Oid *types, Datum *values)
 		elog(ERROR, "a query of the webhook worker failed");
 }
 
-static Datum
-result(uint64 row, int column, bool *isnull)
+/* A value of the last query, false if it is null; columns count from 1. */
+static bool
+result_optional(uint64 row, int column, Datum *value)
 {
-	return SPI_getbinval(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, column, isnull);
+	bool		isnull;
+
+	*value = SPI_getbinval(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, column, &isnull);
+	return !isnull;
+}
+
+static Datum
+result(uint64 row, int column)
+{
+	Datum		value;
+
+	if (!result_optional(row, column, &value))
+		elog(ERROR, "column %d of a query of the webhook worker is null", column);
+	return value;
 }
 
 static int
@@ -464,16 +478,15 @@ read_claimed(uint64 row)
 	MemoryContext context = AllocSetContextCreate(TopMemoryContext, "webhook delivery", ALLOCSET_SMALL_SIZES);
 	MemoryContext before = MemoryContextSwitchTo(context);
 	Sending    *sending = palloc0(sizeof(Sending));
-	bool		isnull;
 
 	sending->context = context;
-	sending->tenant_id = DatumGetInt64(result(row, CLAIM_TENANT_ID, &isnull));
-	sending->webhook_id = DatumGetInt64(result(row, CLAIM_WEBHOOK_ID, &isnull));
-	sending->delivery_id = DatumGetInt64(result(row, CLAIM_DELIVERY_ID, &isnull));
-	sending->attempt = DatumGetInt32(result(row, CLAIM_ATTEMPT, &isnull));
-	sending->url = TextDatumGetCString(result(row, CLAIM_URL, &isnull));
-	sending->headers = TextDatumGetCString(result(row, CLAIM_HEADERS, &isnull));
-	sending->body = TextDatumGetCString(result(row, CLAIM_BODY, &isnull));
+	sending->tenant_id = DatumGetInt64(result(row, CLAIM_TENANT_ID));
+	sending->webhook_id = DatumGetInt64(result(row, CLAIM_WEBHOOK_ID));
+	sending->delivery_id = DatumGetInt64(result(row, CLAIM_DELIVERY_ID));
+	sending->attempt = DatumGetInt32(result(row, CLAIM_ATTEMPT));
+	sending->url = TextDatumGetCString(result(row, CLAIM_URL));
+	sending->headers = TextDatumGetCString(result(row, CLAIM_HEADERS));
+	sending->body = TextDatumGetCString(result(row, CLAIM_BODY));
 	sending->body_len = strlen(sending->body);
 	MemoryContextSwitchTo(before);
 	return sending;
@@ -490,14 +503,12 @@ read_next_due(void)
 	Oid			types[] = {INT4OID};
 	Datum		values[] = {Int32GetDatum(per_endpoint)};
 	TimestampTz now = GetCurrentTimestamp();
-	TimestampTz next;
-	bool		isnull;
+	Datum		next;
 
 	query("SELECT propstreet.webhook_next_due($1)", 1, types, values);
-	next = DatumGetTimestampTz(result(0, 1, &isnull));
 	worker.next_claim = TimestampTzPlusMilliseconds(now, fallback_interval);
-	if (!isnull)
-		worker.next_claim = Min(worker.next_claim, Max(next, TimestampTzPlusMilliseconds(now, worker.step)));
+	if (result_optional(0, 1, &next))
+		worker.next_claim = Min(worker.next_claim, Max(DatumGetTimestampTz(next), TimestampTzPlusMilliseconds(now, worker.step)));
 }
 
 static void

@@ -140,6 +140,13 @@ SELECT propstreet.purge();
 SELECT propstreet.purge();
 SET propstreet.tenant_id = '431';
 SELECT key FROM propstreet.idempotency_key WHERE tenant_id IN (431, 432) AND key IN ('day', 'k', 'own', 'older') ORDER BY tenant_id, key;
+-- The lock of a key is no value that somebody could make a key for, as PostgreSQL's own hash is; its class is no one else's
+BEGIN;
+SELECT propstreet.project_create('{"name": "Locked"}', 'locked') ->> 'name' AS name;
+SELECT objsubid, encode(int4send(classid::bigint::integer) || int4send(objid::bigint::integer), 'hex') = encode(int8send(hashtextextended('locked', 431)), 'hex') AS invertible
+FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid() AND objsubid <> 20562;
+ROLLBACK;
+
 -- by others only if they were given the right to
 CREATE ROLE regress_propstreet_app;
 SELECT propstreet.grant_to('regress_propstreet_app');

@@ -146,6 +146,14 @@ SELECT format('%s %s: ', method, path) || pg_temp.ask(method, pg_temp.target(pat
 SELECT pg_temp.ask('POST', '/api/v1/projects', rpad('{', 1024 * 1024));
 SELECT pg_temp.ask('POST', '/api/v1/webhooks/1/test', repeat('x', 1024 * 1024 + 1));
 
+-- targets and headers, at the limit and by one byte above it, which comes before all else; and parameters without end
+SELECT (propstreet.handle('GET', rpad('/api/v1/projects?', 16 * 1024, '&'))).status;
+SELECT pg_temp.ask(method, rpad(path, 16 * 1024 + 1, '&a='), headers => headers::json) FROM (VALUES ('GET', '/api/v1/projects?'), ('PUT', '/nowhere?')) AS t (method, path), unnest(ARRAY['{}', '[]']) AS headers;
+SELECT pg_temp.ask('GET', '/api/v1/projects?x=1', headers => headers::json) FROM (SELECT '{"a": "' || repeat('x', 64 * 1024 - 9) || '"}') AS h (headers);
+SELECT pg_temp.ask('GET', '/api/v1/projects?x=1', headers => headers::json) FROM (SELECT '{"a": "' || repeat('x', 64 * 1024 - 8) || '"}') AS h (headers);
+SELECT r.status, length(r.body) < 16384 AS short FROM propstreet.handle('GET', '/api/v1/projects?' || repeat('a&', 5000000)) AS r;
+SELECT r.status, json_array_length(r.body::json->'errors'), r.body::json->'errors'->100 FROM propstreet.handle('GET', '/api/v1/projects?' || repeat('a&', 8000)) AS r;
+
 -- what is quoted of a long input is short
 SELECT length((r).body) < 65536 AS short, (r).status FROM unnest(ARRAY[repeat('x', 1000000), json_build_object(repeat('é', 250000), 1)::text,
 	(SELECT json_object_agg(repeat('é', 1000) || n, n)::text FROM generate_series(1, 200) AS n), '{"name": "' || repeat('x', 1000000), '{"a": [' || repeat('{', 500000)]) AS body,
