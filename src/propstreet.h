@@ -577,6 +577,7 @@ extern bool append_signature(StringInfo out, const char *secret, const char *id,
 
 extern char *propstreet_webhook_retry;
 extern bool propstreet_webhook_allow_http;
+extern int	propstreet_max_webhooks;
 extern bool check_webhook_retry(char **value, void **extra, GucSource source);
 extern void queue_lock(void);
 extern void webhook_lock(int64 tenant_id, int64 webhook_id);

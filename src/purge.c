@@ -128,6 +128,17 @@ purge_events(TimestampTz before)
 	return run(&events, values, NULL);
 }
 
+/* Secrets of webhooks that sign along no more */
+static uint64
+purge_secrets(TimestampTz now)
+{
+	static Statement secrets = {.sql = "DELETE FROM propstreet.webhook_secret AS t WHERE t.until_utc OPERATOR(pg_catalog.<=) $1",
+	.nargs = 1,.args = {T_TIMESTAMPTZ}};
+	Datum		values[] = {TimestampTzGetDatum(now)};
+
+	return run(&secrets, values, NULL);
+}
+
 PG_FUNCTION_INFO_V1(propstreet_purge);
 
 /*
@@ -146,7 +157,7 @@ propstreet_purge(PG_FUNCTION_ARGS)
 	(void) fcinfo;
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
-	purged = purge_keys(now) + purge_deliveries(now, before) + purge_events(before);
+	purged = purge_keys(now) + purge_deliveries(now, before) + purge_events(before) + purge_secrets(now);
 	SPI_finish();
 	act_as_before(caller);
 	PG_RETURN_INT64(purged);

@@ -28,7 +28,7 @@ SELECT pg_temp.masked(propstreet.webhook_create('{"name": " CRM ", "url": "https
 SELECT pg_temp.masked(propstreet.webhook_create('{"url": "https://x.example", "events": ["prospect.created"], "enabled": false}'));
 SELECT test.masked(propstreet.webhook_get(1));
 SELECT test.masked(propstreet.webhook_list());
-SELECT secret ~ '^whsec_', secret <> (SELECT secret FROM propstreet.webhook WHERE tenant_id = 511 AND id = 2) FROM propstreet.webhook WHERE tenant_id = 511 AND id = 1;
+SELECT webhook_id, secret ~ '^whsec_', count(*) OVER (PARTITION BY secret) FROM propstreet.webhook_secret WHERE tenant_id = 511 ORDER BY 1;
 
 -- what is wrong with a body
 SELECT body, test.try(format('SELECT propstreet.webhook_create(%L)', body)) FROM (VALUES
@@ -78,10 +78,35 @@ SELECT test.try('SELECT propstreet.webhook_update(1, ''{"name": "x"}'')');
 RESET propstreet.require_if_match;
 
 -- a new secret; the old one signs along for a day
-CREATE TEMP TABLE secret AS SELECT secret FROM propstreet.webhook WHERE tenant_id = 511 AND id = 1;
+CREATE TEMP TABLE secret AS SELECT id, secret FROM propstreet.webhook_secret WHERE tenant_id = 511 AND webhook_id = 1;
 SELECT pg_temp.masked(propstreet.webhook_rotate_secret(1));
-SELECT previous_secret = s.secret, w.secret <> s.secret, previous_secret_until BETWEEN now() + interval '23 hours 59 minutes' AND now() + interval '24 hours 1 minute', revision
-FROM propstreet.webhook AS w, secret AS s WHERE tenant_id = 511 AND id = 1;
+SELECT w.id = s.id, w.secret = s.secret, until_utc IS NULL, until_utc BETWEEN now() + interval '23 hours 59 minutes' AND now() + interval '24 hours 1 minute'
+FROM propstreet.webhook_secret AS w, secret AS s WHERE tenant_id = 511 AND webhook_id = 1 ORDER BY w.id;
+SELECT revision FROM propstreet.webhook WHERE tenant_id = 511 AND id = 1;
+-- whatever the owner adds to either table, no error shows a secret
+ALTER TABLE propstreet.webhook ADD CONSTRAINT not_this CHECK (name <> 'not this');
+ALTER TABLE propstreet.webhook_secret ADD CONSTRAINT no_more CHECK (webhook_id <> 1) NOT VALID;
+CREATE FUNCTION pg_temp.shown(statement text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+	message text; detail text; context text;
+BEGIN
+	EXECUTE statement;
+	RETURN 'no error';
+EXCEPTION WHEN OTHERS THEN
+	GET STACKED DIAGNOSTICS message = MESSAGE_TEXT, detail = PG_EXCEPTION_DETAIL, context = PG_EXCEPTION_CONTEXT;
+	RETURN message || CASE WHEN concat(message, detail, context) ~ 'whsec' THEN ', with a secret' ELSE '' END;
+END
+$$;
+SELECT pg_temp.shown($$UPDATE propstreet.webhook SET name = 'not this' WHERE tenant_id = 511 AND id = 1$$);
+SELECT pg_temp.shown($$SELECT propstreet.webhook_create('{"name": "not this", "url": "https://x.example", "events": ["prospect.created"]}')$$);
+SELECT pg_temp.shown('SELECT propstreet.webhook_rotate_secret(1)');
+ALTER TABLE propstreet.webhook DROP CONSTRAINT not_this;
+ALTER TABLE propstreet.webhook_secret DROP CONSTRAINT no_more;
+
+-- so many a tenant
+SET propstreet.max_webhooks = 3;
+SELECT test.try($$SELECT propstreet.webhook_create('{"url": "https://x.example", "events": ["prospect.created"]}')$$);
+RESET propstreet.max_webhooks;
 
 -- a test, and the log, newest first
 SELECT propstreet.webhook_test(2), test.try('SELECT propstreet.webhook_test(3)');
@@ -147,6 +172,7 @@ RESET propstreet.webhook_retry;
 SELECT pg_temp.queued($$SELECT propstreet.project_update(1, '{"name": "last"}')$$);
 SELECT propstreet.webhook_delete(2);
 SELECT count(*) FROM propstreet.webhook_delivery WHERE tenant_id = 511;
+SELECT count(*) FROM propstreet.webhook_secret WHERE tenant_id = 511 AND webhook_id = 2;
 SELECT test.try('SELECT propstreet.webhook_delete(2)'), test.try('SELECT propstreet.webhook_get(2)');
 
 -- what an application role may: the operations, and to see everything but secrets
@@ -156,8 +182,8 @@ SET ROLE regress_app;
 SELECT propstreet.webhook_create('{"url": "https://x.example", "events": ["project.created"]}') ->> 'url';
 SELECT id, url FROM propstreet.webhook_status;
 SELECT count(*) FROM propstreet.webhook_delivery;
-SELECT secret FROM propstreet.webhook;
-SELECT previous_secret FROM propstreet.webhook;
+SELECT secret FROM propstreet.webhook_secret;
+SET propstreet.max_webhooks = 1000;
 UPDATE propstreet.webhook SET enabled = true;
 SELECT count(*) FROM propstreet.webhook_claim();
 SELECT propstreet.webhook_record('[]');
