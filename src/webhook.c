@@ -7,6 +7,9 @@
 
 #include "json_c.h"
 
+#include <arpa/inet.h>
+#include <ctype.h>
+
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "executor/tuptable.h"
@@ -77,6 +80,68 @@ set_name(json_object *value, const Path *path, void *target, Problems *problems)
 		give(target, W_NAME, CStringGetTextDatum(name), false);
 }
 
+/* Is there a host that can be called: a name, or an address of version 6 in brackets?  It ends before end. */
+static bool
+is_host(const char *host, const char *end)
+{
+	char		address[INET6_ADDRSTRLEN];
+	struct in6_addr parsed;
+
+	if (*host == '[')
+	{
+		if (end - host < 3 || end[-1] != ']' || end - host - 2 >= (int) sizeof(address))
+			return false;
+		strlcpy(address, host + 1, end - host - 1);
+		return inet_pton(AF_INET6, address, &parsed) == 1;
+	}
+	for (const char *c = host; c < end; c++)
+		if (!isalnum((unsigned char) *c) && *c != '-' && *c != '_' && (*c != '.' || c == host || c[-1] == '.'))
+			return false;
+	return end > host;
+}
+
+/* Is there no port, or one from 1 to 65535?  Up to end. */
+static bool
+is_port(const char *colon, const char *end)
+{
+	int			port = 0;
+
+	if (end - colon <= 1)
+		return true;
+	for (const char *c = colon + 1; c < end; c++)
+	{
+		if (*c < '0' || *c > '9')
+			return false;
+		port = Min(port * 10 + (*c - '0'), PG_UINT16_MAX + 1);
+	}
+	return port >= 1 && port <= PG_UINT16_MAX;
+}
+
+/* The worker's library, where it is loaded, offers this: what its parser says of a URL, or NULL. */
+typedef const char *(*ParserFunction) (const char *url);
+
+/* Why a URL can't be called, whatever there is at its end, or NULL. */
+static const char *
+uncallable(const char *url, const char *host, size_t len)
+{
+	ParserFunction *parser = (ParserFunction *) find_rendezvous_variable("propstreet_webhooks_url_problem");
+	const char *wrong = *parser ? (*parser) (url) : NULL;
+	const char *end = host + len;
+	const char *port = end;
+
+	if (wrong)
+		return psprintf("can't be called: %s", wrong);
+	for (const char *c = url; *c; c++)
+		if (*c == '%' && (!isxdigit((unsigned char) c[1]) || !isxdigit((unsigned char) c[2])))
+			return "must have two hexadecimal digits after a percent sign";
+	for (const char *c = end; c > host && c[-1] != ']'; c--)
+		if (c[-1] == ':')
+			port = c - 1;
+	if (!is_host(host, port))
+		return "must name a host, such as crm.example or [2001:db8::1]";
+	return is_port(port, end) ? NULL : "must have a port from 1 to 65535, or none";
+}
+
 /* What is wrong with a URL, or NULL; where it leads is checked when it is called. */
 static const char *
 url_problem(const char *url)
@@ -98,7 +163,9 @@ url_problem(const char *url)
 	for (const char *c = url; *c; c++)
 		if (*c <= ' ' || *c > '~' || *c == '#')
 			return "must be printable ASCII, without spaces and fragment";
-	return strlen(url) > URL_MAX_BYTES ? "must have at most 2000 characters" : NULL;
+	if (strlen(url) > URL_MAX_BYTES)
+		return "must have at most 2000 characters";
+	return uncallable(url, host, len);
 }
 
 static void

@@ -39,6 +39,14 @@ SELECT body, test.try(format('SELECT propstreet.webhook_create(%L)', body)) FROM
 	('{"url": "https://x.example", "events": ["project.created"], "filter": {"namespace": "x"}, "name": "", "excludeOrigin": "", "enabled": "yes", "secret": "whsec_x", "id": "1", "other": 1}'),
 	('{"url": "https://x.example", "events": ["project.created"], "filter": {"externalRef.namespace": "a b"}, "name": 1, "excludeOrigin": "ä", "enabled": 1}')) AS v (body);
 SELECT test.try(format('SELECT propstreet.webhook_create(%L)', json_build_object('url', 'https://x.example/' || repeat('x', 2000), 'events', json_build_array('project.created'))));
+-- a URL that can't be called, whatever there is, and some that may be
+SELECT url, test.try(format('SELECT propstreet.webhook_create(%L)', json_build_object('url', url, 'events', json_build_array('project.created'))))
+FROM unnest(ARRAY['https://x.example:0/', 'https://x.example:65536', 'https://x.example:99999999999999999999', 'https://x.example:4x', 'https://[::1', 'https://[::1]x', 'https://[::1]:0', 'https://[]',
+	'https://[1::2::3]', 'https://a..b', 'https://.', 'https://a{b', 'https://x.example/%', 'https://x.example/a%2', 'https://x.example/%zz', 'https://%41.example', 'https://?a', 'https://x.example:443:443']) AS url;
+BEGIN;
+SELECT propstreet.webhook_create(json_build_object('url', url, 'events', json_build_array('project.created'))) ->> 'url'
+FROM unnest(ARRAY['https://x.example:65535', 'https://x.example:?a=%2F', 'https://[::1]:1/', 'https://[2001:db8::1]', 'https://1.2.3.4', 'https://a_b.x-y.example.:0443']) AS url;
+ROLLBACK;
 SET propstreet.webhook_allow_http = on;
 SELECT test.try($$SELECT propstreet.webhook_create('{"url": "http://", "events": ["project.created"]}')$$), test.try($$SELECT propstreet.webhook_create('{"url": "gopher://x", "events": ["project.created"]}')$$);
 BEGIN;
