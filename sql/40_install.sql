@@ -67,12 +67,9 @@ BEGIN
 		EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO %I', operation, role);
 	END LOOP;
 	EXECUTE format('GRANT SELECT ON propstreet.company, propstreet.contact, propstreet.investment_strategy, propstreet.property,
-		propstreet.project, propstreet.project_property, propstreet.prospect, propstreet.event, propstreet.webhook_delivery, propstreet.webhook_status, propstreet.project_delta, propstreet.prospect_delta TO %I', role);
+		propstreet.project, propstreet.project_property, propstreet.prospect, propstreet.event, propstreet.webhook, propstreet.webhook_delivery, propstreet.webhook_status, propstreet.project_delta, propstreet.prospect_delta TO %I', role);
 	EXECUTE format('GRANT USAGE ON SCHEMA propstreet_api TO %I', role);
 	EXECUTE format('GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA propstreet_api TO %I', role);
-	-- less the secrets
-	EXECUTE format('GRANT SELECT (tenant_id, id, name, url, events, filter_namespace, exclude_origin, enabled, disabled_reason, created_utc,
-		updated_utc, revision, failed_in_row, dropped, last_success_utc, last_error_utc, last_error) ON propstreet.webhook TO %I', role);
 	EXECUTE format('GRANT SELECT ON ALL TABLES IN SCHEMA propstreet_api TO %I', role);
 	FOR writable IN SELECT * FROM (VALUES
 			('company', 'name, tags, blocked', 'name, tags, blocked'),
@@ -146,7 +143,7 @@ BEGIN
 	RETURN QUERY
 	SELECT NULL::bigint, w.relation, NULL::bigint, CASE WHEN p.polname IS NULL THEN 'policy propstreet_tenant is missing' ELSE 'row-level security is disabled' END
 	FROM unnest(ARRAY['company', 'contact', 'investment_strategy', 'property', 'project', 'project_property', 'project_external_ref',
-			'prospect', 'prospect_external_ref', 'idempotency_key', 'event', 'webhook', 'webhook_delivery']) AS w (relation)
+			'prospect', 'prospect_external_ref', 'idempotency_key', 'event', 'webhook', 'webhook_secret', 'webhook_delivery']) AS w (relation)
 		JOIN pg_class AS c ON c.oid = to_regclass('propstreet.' || w.relation)
 		LEFT JOIN pg_policy AS p ON p.polrelid = c.oid AND p.polname = 'propstreet_tenant'
 	WHERE p.polname IS NULL OR NOT c.relrowsecurity;

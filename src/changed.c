@@ -9,6 +9,7 @@
 
 #include "commands/trigger.h"
 #include "executor/tuptable.h"
+#include "miscadmin.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/datum.h"
@@ -101,10 +102,10 @@ static RefStatements project_refs = {
 	.add = {.sql = "INSERT INTO propstreet.project_external_ref (tenant_id, project_id, external_ref) "
 		"SELECT u.tenant_id, u.project_id, u.external_ref " PROJECT_REFS_FROM
 		"ORDER BY u.tenant_id, u.external_ref ON CONFLICT DO NOTHING", REF_ARGS},
-	.missing = {.sql = "SELECT u.external_ref, r.project_id::pg_catalog.int8 " PROJECT_REFS_FROM
+	.missing = {.sql = "SELECT u.external_ref, r.external_ref IS NULL, r.project_id::pg_catalog.int8 " PROJECT_REFS_FROM
 		"LEFT JOIN propstreet.project_external_ref AS r ON " PROJECT_REFS_MATCH
 		"WHERE r.project_id IS NULL OR r.project_id OPERATOR(pg_catalog.<>) u.project_id "
-	"ORDER BY r.project_id IS NULL, u.external_ref LIMIT 1", REF_ARGS}
+	"ORDER BY r.external_ref IS NULL, u.external_ref LIMIT 1", REF_ARGS}
 };
 
 static RefStatements prospect_refs = {
@@ -115,10 +116,10 @@ static RefStatements prospect_refs = {
 	.add = {.sql = "INSERT INTO propstreet.prospect_external_ref (tenant_id, project_id, external_ref, prospect_id) "
 		"SELECT u.tenant_id, u.project_id, u.external_ref, u.prospect_id " PROSPECT_REFS_FROM
 		"ORDER BY u.tenant_id, u.project_id, u.external_ref ON CONFLICT DO NOTHING", PROSPECT_REF_ARGS},
-	.missing = {.sql = "SELECT u.external_ref, r.prospect_id::pg_catalog.int8 " PROSPECT_REFS_FROM
+	.missing = {.sql = "SELECT u.external_ref, r.external_ref IS NULL, r.prospect_id::pg_catalog.int8 " PROSPECT_REFS_FROM
 		"LEFT JOIN propstreet.prospect_external_ref AS r ON " PROSPECT_REFS_MATCH
 		"WHERE r.prospect_id IS NULL OR r.prospect_id OPERATOR(pg_catalog.<>) u.prospect_id "
-	"ORDER BY r.prospect_id IS NULL, u.external_ref LIMIT 1", PROSPECT_REF_ARGS}
+	"ORDER BY r.external_ref IS NULL, u.external_ref LIMIT 1", PROSPECT_REF_ARGS}
 };
 
 /*
@@ -129,13 +130,13 @@ static bool
 missing_refs(RefBatch *batch, const Datum *values)
 {
 	Problem		problem = {.member = batch->of_prospects ? "prospectId" : "projectId"};
-	Datum		holder;
 
+	CHECK_FOR_INTERRUPTS();
 	if (run(batch->of_prospects ? &prospect_refs.missing : &project_refs.missing, values, NULL) == 0)
 		return false;
-	if (!fetch_optional(0, 2, &holder))
+	if (DatumGetBool(fetch(0, 2)))
 		return true;
-	problem.value = id_json(DatumGetInt64(holder));
+	problem.value = id_json(DatumGetInt64(fetch(0, 3)));
 	problem.detail = psprintf("External reference %s is already used in this %s", TextDatumGetCString(fetch(0, 1)),
 							  batch->of_prospects ? "project" : "tenant");
 	problem_raise(PT_CONFLICT, &problem);

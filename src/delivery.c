@@ -452,13 +452,17 @@ static Statement discard = {.by_values = true,.sql =
 	"RETURNING t.tenant_id::pg_catalog.int8, t.webhook_id::pg_catalog.int8, t.event::pg_catalog.text, t.resource_id::pg_catalog.int8",
 .nargs = 3,.args = {T_INT8_ARRAY, T_INT8_ARRAY, T_INT8_ARRAY}};
 
+#define SECRETS "SELECT s.secret::pg_catalog.text FROM propstreet.webhook_secret AS s WHERE s.tenant_id OPERATOR(pg_catalog.=) t.tenant_id " \
+	"AND s.webhook_id OPERATOR(pg_catalog.=) t.webhook_id AND s.secret IS NOT NULL "
+
 static Statement take = {.by_values = true,.sql =
 	"UPDATE propstreet.webhook_delivery AS t SET attempts = t.attempts OPERATOR(pg_catalog.+) 1, leased = true, "
 	"next_attempt_utc = $4, last_attempt_utc = $5 FROM " ROWS_3("tenant_id, webhook_id, id")
 	", propstreet.webhook AS w, propstreet.event AS e WHERE " IS_ROW("t", "u") "AND " HOOK_OF("t")
 	"AND e.tenant_id OPERATOR(pg_catalog.=) t.tenant_id AND e.id OPERATOR(pg_catalog.=) t.event_id "
-	"RETURNING t.tenant_id, t.webhook_id, t.id, t.attempts, w.url, t.event_id, e.payload::pg_catalog.text, w.secret, "
-	"CASE WHEN w.previous_secret_until OPERATOR(pg_catalog.>) $5 THEN w.previous_secret END",
+	"RETURNING t.tenant_id, t.webhook_id, t.id, t.attempts, w.url, t.event_id, e.payload::pg_catalog.text, "
+	"(" SECRETS "AND s.until_utc IS NULL LIMIT 1), "
+	"ARRAY(" SECRETS "AND s.until_utc OPERATOR(pg_catalog.>) $5 ORDER BY s.id DESC)",
 .nargs = 5,.args = {T_INT8_ARRAY, T_INT8_ARRAY, T_INT8_ARRAY, T_TIMESTAMPTZ, T_TIMESTAMPTZ}};
 
 /* Let the first delivery about each of some resources go. */
@@ -583,21 +587,24 @@ take_next(Claim *claim, Hook *hook)
 	return true;
 }
 
-/* The signature header: by the secret, and for a while after a rotation by the one before as well. */
+/* The signature header: by the current secret, and for a while after a rotation by those before as well. */
 static bool
-append_signatures(StringInfo out, const char *id, int64 timestamp, const text *body, const char *secret, const char *previous)
+append_signatures(StringInfo out, const char *id, int64 timestamp, const text *body, const char *secret, Datum old)
 {
 	const char *bytes = VARDATA_ANY(body);
 	int			len = VARSIZE_ANY_EXHDR(body);
+	int			count;
+	Datum	   *secrets = array_elements(old, T_TEXT, &count);
 
 	if (!append_signature(out, secret, id, timestamp, bytes, len))
 		return false;
-	if (previous)
+	for (int i = 0; i < count; i++)
 	{
 		int			before = out->len;
 
+		CHECK_FOR_INTERRUPTS();
 		appendStringInfoChar(out, ' ');
-		if (!append_signature(out, previous, id, timestamp, bytes, len))
+		if (!append_signature(out, TextDatumGetCString(secrets[i]), id, timestamp, bytes, len))
 			out->len = before;
 	}
 	return true;
@@ -606,28 +613,27 @@ append_signatures(StringInfo out, const char *id, int64 timestamp, const text *b
 /* The columns of what a claim has taken */
 enum
 {
-	TAKEN_TENANT_ID = 1, TAKEN_WEBHOOK_ID, TAKEN_ID, TAKEN_ATTEMPT, TAKEN_URL, TAKEN_EVENT_ID, TAKEN_BODY, TAKEN_SECRET, TAKEN_PREVIOUS_SECRET
+	TAKEN_TENANT_ID = 1, TAKEN_WEBHOOK_ID, TAKEN_ID, TAKEN_ATTEMPT, TAKEN_URL, TAKEN_EVENT_ID, TAKEN_BODY, TAKEN_SECRET, TAKEN_OLD_SECRETS
 };
 
-/* Put a delivery that was taken into the result, ready to be sent.  False if its webhook's secret is none. */
+/* Put a delivery that was taken into the result, ready to be sent.  False if its webhook has no secret that is one. */
 static bool
 emit(const Claim *claim, uint64 number)
 {
 	Datum		values[7];
 	bool		nulls[7] = {false};
-	bool		isnull;
-	text	   *body = DatumGetTextPP(fetch_value(number, TAKEN_BODY, &isnull));
-	char	   *id = psprintf("evt_" INT64_FORMAT, DatumGetInt64(fetch_value(number, TAKEN_EVENT_ID, &isnull)));
-	char	   *secret = TextDatumGetCString(fetch_value(number, TAKEN_SECRET, &isnull));
-	Datum		previous = fetch_value(number, TAKEN_PREVIOUS_SECRET, &isnull);
+	Datum		secret;
+	text	   *body = DatumGetTextPP(fetch(number, TAKEN_BODY));
+	char	   *id = psprintf("evt_" INT64_FORMAT, DatumGetInt64(fetch(number, TAKEN_EVENT_ID)));
 	int64		timestamp = claim->now / USECS_PER_SEC + (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * SECS_PER_DAY;
 	StringInfoData signature;
 
 	initStringInfo(&signature);
-	if (!append_signatures(&signature, id, timestamp, body, secret, isnull ? NULL : TextDatumGetCString(previous)))
+	if (!fetch_optional(number, TAKEN_SECRET, &secret) ||
+		!append_signatures(&signature, id, timestamp, body, TextDatumGetCString(secret), fetch(number, TAKEN_OLD_SECRETS)))
 		return false;
 	for (int column = TAKEN_TENANT_ID; column <= TAKEN_URL; column++)
-		values[column - 1] = fetch_value(number, column, &isnull);
+		values[column - 1] = fetch(number, column);
 	values[5] = CStringGetTextDatum(psprintf("{\"Content-Type\":\"application/json\",\"User-Agent\":\"" USER_AGENT "\",\"webhook-id\":\"%s\","
 											 "\"webhook-timestamp\":\"" INT64_FORMAT "\",\"webhook-signature\":\"%s\"}", id, timestamp, signature.data));
 	values[6] = PointerGetDatum(body);
@@ -650,12 +656,11 @@ emit_taken(const Claim *claim, uint64 count)
 	.nargs = 3,.args = {T_INT8_ARRAY, T_INT8_ARRAY, T_TIMESTAMPTZ}};
 	Datum		now = TimestampTzGetDatum(claim->now);
 	Arrays		spoilt;
-	bool		isnull;
 
 	arrays_init(&spoilt, 2, (int) count);
 	for (uint64 i = 0; i < count; i++)
 	{
-		Datum		row[] = {fetch_value(i, TAKEN_TENANT_ID, &isnull), fetch_value(i, TAKEN_WEBHOOK_ID, &isnull)};
+		Datum		row[] = {fetch(i, TAKEN_TENANT_ID), fetch(i, TAKEN_WEBHOOK_ID)};
 
 		if (!emit(claim, i))
 			arrays_add(&spoilt, row, NULL);

@@ -172,6 +172,11 @@ _PG_init(void)
 							 "For tests, and for networks that are safe otherwise.",
 							 &propstreet_webhook_allow_http, false, PGC_SUSET, 0,
 							 NULL, NULL, NULL);
+	DefineCustomIntVariable("propstreet.max_webhooks",
+							"How many webhooks a tenant may have.",
+							"Creating one more is refused; those that are there stay.",
+							&propstreet_max_webhooks, 100, 0, INT_MAX, PGC_SUSET, 0,
+							NULL, NULL, NULL);
 	MarkGUCPrefixReserved("propstreet");
 	watch_types();
 	watch_commits();

@@ -485,7 +485,6 @@ extern ErrorData *attempt(void (*work) (void *arg), void *arg);
 extern ErrorData *attempt_expecting(void (*work) (void *arg), void *arg, int sqlstate);
 extern void fetch_row(uint64 number, Row *row, Kind kind);
 extern Datum fetch(uint64 number, int column);
-extern Datum fetch_value(uint64 number, int column, bool *isnull);
 extern bool fetch_optional(uint64 number, int column, Datum *value);
 
 /* ---- operation.c: what operations share ---- */
@@ -595,6 +594,7 @@ extern bool append_signature(StringInfo out, const char *secret, const char *id,
 
 extern char *propstreet_webhook_retry;
 extern bool propstreet_webhook_allow_http;
+extern int	propstreet_max_webhooks;
 extern bool check_webhook_retry(char **value, void **extra, GucSource source);
 extern void queue_lock(void);
 extern void webhook_lock(int64 tenant_id, int64 webhook_id);

@@ -179,6 +179,18 @@ purge_events(Purge *purge)
 		walk(&events, &groups[i], purge);
 }
 
+/* Secrets of webhooks that sign along no more */
+static void
+purge_secrets(Purge *purge)
+{
+	static Statement secrets = {.sql = "DELETE FROM propstreet.webhook_secret AS t WHERE t.until_utc OPERATOR(pg_catalog.<=) $1",
+	.nargs = 1,.args = {T_TIMESTAMPTZ}};
+	Datum		values[] = {TimestampTzGetDatum(purge->now)};
+
+	if (purge->left > 0)
+		purge->purged += run(&secrets, values, NULL);
+}
+
 PG_FUNCTION_INFO_V1(propstreet_purge);
 
 /*
@@ -201,6 +213,7 @@ propstreet_purge(PG_FUNCTION_ARGS)
 	purge_keys(&purge);
 	purge_deliveries(&purge);
 	purge_events(&purge);
+	purge_secrets(&purge);
 	SPI_finish();
 	act_as_before(caller);
 	PG_RETURN_INT64(purge.purged);

@@ -462,12 +462,3 @@ fetch_optional(uint64 number, int column, Datum *value)
 	check_number(number);
 	return tuple_optional(SPI_tuptable->vals[number], SPI_tuptable->tupdesc, column, value);
 }
-
-Datum
-fetch_value(uint64 number, int column, bool *isnull)
-{
-	Datum		value;
-
-	*isnull = !fetch_optional(number, column, &value);
-	return value;
-}

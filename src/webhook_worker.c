@@ -824,5 +824,6 @@ _PG_init(void)
 	startup_before = shmem_startup_hook;
 	shmem_startup_hook = startup_memory;
 	*find_rendezvous_variable(LIBRARY "_wake") = (void *) wake;
+	*find_rendezvous_variable(LIBRARY "_url_problem") = (void *) sender_url_problem;
 	RegisterBackgroundWorker(&launcher);
 }

@@ -154,3 +154,6 @@ CREATE VIEW propstreet.property AS SELECT tenant_id, id, NULL::jsonb AS profile 
 SELECT test.try('SELECT propstreet.project_properties(1)');
 ROLLBACK;
 DROP FUNCTION test.with_null;
+DELETE FROM propstreet.webhook_delivery WHERE tenant_id = 61;
+DELETE FROM propstreet.webhook WHERE tenant_id = 61;
+DELETE FROM propstreet.event WHERE tenant_id = 61;

@@ -8,8 +8,7 @@ INSERT INTO propstreet.event (event, resource_id, created_utc, payload)
 SELECT 'project.updated', i, now() - CASE WHEN i <= 5000 THEN interval '40 days' ELSE '0' END, '{}' FROM generate_series(1, 6000) AS i;
 INSERT INTO propstreet.event (tenant_id, event, resource_id, created_utc, payload)
 SELECT 63, 'project.updated', i, now() - CASE WHEN i <= 20 THEN interval '40 days' ELSE '0' END, '{}' FROM generate_series(1, 4000) AS i;
-INSERT INTO propstreet.webhook (id, url, events, secret, created_utc, updated_utc)
-VALUES (1, 'https://example.com/', '{project.updated}', 'whsec_' || encode(repeat('x', 32)::bytea, 'base64'), now(), now());
+INSERT INTO propstreet.webhook (id, url, events, created_utc, updated_utc) VALUES (1, 'https://example.com/', '{project.updated}', now(), now());
 INSERT INTO propstreet.webhook_delivery (webhook_id, event_id, event, resource_id, created_utc, status, leased, next_attempt_utc)
 SELECT 1, i, 'project.updated', i, now() - interval '40 days', CASE WHEN i <= 1000 THEN 'delivered' ELSE 'pending' END, i > 1900, CASE WHEN i > 1900 THEN now() + interval '1 hour' END
 FROM generate_series(1, 2000) AS i;

@@ -7,16 +7,14 @@ INSERT INTO propstreet.company (id, name) VALUES (4, 'Of another tenant');
 INSERT INTO propstreet.contact (id, name) VALUES (4, 'Of another tenant');
 INSERT INTO propstreet.project (id, name) VALUES (4, 'Of another tenant');
 INSERT INTO propstreet.prospect (id, project_id, contact_id) VALUES (4, 4, 4);
-INSERT INTO propstreet.webhook (id, url, events, secret, created_utc, updated_utc)
-VALUES (4, 'https://example.com', '{project.created}', 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw', now(), now());
+INSERT INTO propstreet.webhook (id, url, events, created_utc, updated_utc) VALUES (4, 'https://example.com', '{project.created}', now(), now());
 SELECT test.begin(611);
 INSERT INTO propstreet.company (id, name, blocked) VALUES (1, 'Company', false), (2, 'Blocked', true);
 INSERT INTO propstreet.contact (id, name) VALUES (1, 'Contact'), (2, 'Other');
 INSERT INTO propstreet.project (id, name, external_refs) VALUES (1, 'Project', '{crm:1}'), (2, 'Other', '{crm:2}'), (3, 'Deleted', '{}');
 INSERT INTO propstreet.prospect (id, project_id, contact_id, external_refs) VALUES (1, 1, 1, '{crm:1}'), (2, 2, 1, '{}'), (3, 1, 2, '{}');
 SELECT propstreet.project_delete(3), propstreet.prospect_remove(1, 3);
-INSERT INTO propstreet.webhook (id, url, events, secret, created_utc, updated_utc)
-VALUES (1, 'https://example.com', '{project.created}', 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw', now(), now());
+INSERT INTO propstreet.webhook (id, url, events, created_utc, updated_utc) VALUES (1, 'https://example.com', '{project.created}', now(), now());
 
 -- The requests, as they would be right: their paths with {} for ids, and then the ids of what there is, of what was
 -- deleted, and of what is another tenant's

@@ -11,8 +11,9 @@ SET timezone = 'UTC';
 DELETE FROM propstreet.webhook_delivery;
 
 CREATE FUNCTION pg_temp.webhook(id bigint, secret text DEFAULT 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw') RETURNS void LANGUAGE sql AS $$
-	INSERT INTO propstreet.webhook (tenant_id, id, url, events, secret, created_utc, updated_utc, last_success_utc)
-	VALUES (511, id, 'https://example.com/' || id, '{project.created}', secret, '2026-01-01Z', '2026-01-01Z', '2026-01-01Z')
+	INSERT INTO propstreet.webhook (tenant_id, id, url, events, created_utc, updated_utc, last_success_utc)
+	VALUES (511, id, 'https://example.com/' || id, '{project.created}', '2026-01-01Z', '2026-01-01Z', '2026-01-01Z');
+	INSERT INTO propstreet.webhook_secret (tenant_id, webhook_id, secret) SELECT 511, id, secret WHERE secret IS NOT NULL
 $$;
 -- An event and its delivery, due since some moment in the past: the later the greater the id
 CREATE FUNCTION pg_temp.queue(webhook bigint, event_id bigint, resource bigint, event text DEFAULT 'project.updated') RETURNS bigint LANGUAGE sql AS $$
@@ -57,21 +58,36 @@ SELECT propstreet.webhook_signature('whsec_' || translate(encode(convert_to(repe
 -- An empty queue
 SELECT pg_temp.claim(), propstreet.webhook_next_due(), propstreet.webhook_record('[]');
 
--- A delivery is ready to be sent: one signature, or two while the secret before is valid
+-- A delivery is ready to be sent: one signature, and one of each secret before that is still valid
 SELECT pg_temp.webhook(1), pg_temp.queue(1, 1, 10), pg_temp.queue(1, 2, 20);
 SELECT propstreet.webhook_next_due();
 SELECT tenant_id, webhook_id, attempt, url, body, headers->>'Content-Type' AS type, headers->>'User-Agent' AS agent, headers->>'webhook-id' AS id,
 	(headers->>'webhook-timestamp')::bigint - floor(extract(epoch FROM clock_timestamp())) BETWEEN -5 AND 0 AS "timestamp",
 	headers->>'webhook-signature' = propstreet.webhook_signature('whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw', headers->>'webhook-id', (headers->>'webhook-timestamp')::bigint, body) AS signature
 FROM propstreet.webhook_claim(1);
-UPDATE propstreet.webhook SET previous_secret = 'whsec_' || translate(encode(convert_to(repeat('x', 64), 'UTF8'), 'base64'), E'\n', ''), previous_secret_until = clock_timestamp() + interval '1 hour';
+INSERT INTO propstreet.webhook_secret (tenant_id, webhook_id, secret, until_utc)
+VALUES (511, 1, 'whsec_' || translate(encode(convert_to(repeat('x', 64), 'UTF8'), 'base64'), E'\n', ''), clock_timestamp() + interval '1 hour');
 SELECT headers->>'webhook-id' AS id, headers->>'webhook-signature' =
-	propstreet.webhook_signature(w.secret, headers->>'webhook-id', (headers->>'webhook-timestamp')::bigint, body) || ' ' ||
-	propstreet.webhook_signature(w.previous_secret, headers->>'webhook-id', (headers->>'webhook-timestamp')::bigint, body) AS signature
-FROM propstreet.webhook_claim(1) AS c JOIN propstreet.webhook AS w ON w.id = c.webhook_id AND w.tenant_id = c.tenant_id;
-UPDATE propstreet.webhook SET previous_secret_until = clock_timestamp();
+	string_agg(propstreet.webhook_signature(w.secret, headers->>'webhook-id', (headers->>'webhook-timestamp')::bigint, body), ' ' ORDER BY w.until_utc DESC) AS signature
+FROM propstreet.webhook_claim(1) AS c JOIN propstreet.webhook_secret AS w ON w.webhook_id = c.webhook_id AND w.tenant_id = c.tenant_id
+GROUP BY headers::text, headers->>'webhook-signature', headers->>'webhook-id';
+UPDATE propstreet.webhook_secret SET until_utc = clock_timestamp() WHERE until_utc IS NOT NULL;
 SELECT pg_temp.expire();
 SELECT headers->>'webhook-id' AS id, headers->>'webhook-signature' LIKE '% %' AS two FROM propstreet.webhook_claim() ORDER BY 1;
+-- three rotations within a day give four signatures, the current secret's first; purge() deletes those that are over
+BEGIN;
+SET LOCAL propstreet.tenant_id = '511';
+SELECT count(propstreet.webhook_rotate_secret(1)) FROM generate_series(1, 3);
+SELECT pg_temp.expire();
+SELECT headers->>'webhook-id' AS id, string_to_array(headers->>'webhook-signature', ' ') = (
+	SELECT array_agg(propstreet.webhook_signature(s.secret, headers->>'webhook-id', (headers->>'webhook-timestamp')::bigint, body) ORDER BY s.id DESC)
+	FROM propstreet.webhook_secret AS s WHERE s.webhook_id = 1 AND (s.until_utc IS NULL OR s.until_utc > clock_timestamp())) AS signatures,
+	cardinality(string_to_array(headers->>'webhook-signature', ' ')) AS number
+FROM propstreet.webhook_claim() ORDER BY 1;
+SELECT count(*) FROM propstreet.webhook_secret WHERE webhook_id = 1;
+SELECT propstreet.purge();
+SELECT count(*) FROM propstreet.webhook_secret WHERE webhook_id = 1;
+ROLLBACK;
 
 -- Under way: nobody gets them again, until the lease ends
 SELECT pg_temp.claim(), propstreet.webhook_next_due() > clock_timestamp() AS later;
@@ -224,8 +240,9 @@ SELECT pg_temp.claim();
 DELETE FROM propstreet.webhook_delivery;
 CREATE FUNCTION pg_temp.hooks(tenant bigint, count integer, success timestamptz) RETURNS void LANGUAGE sql AS $$
 	INSERT INTO propstreet.event (tenant_id, id, event, resource_id, created_utc, payload) VALUES (tenant, 1, 'project.created', 1, '2026-01-01Z', '{}') ON CONFLICT DO NOTHING;
-	INSERT INTO propstreet.webhook (tenant_id, id, url, events, secret, created_utc, updated_utc, last_success_utc)
-	SELECT tenant, i, 'https://example.com/', '{project.created}', 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw', now(), now(), success FROM generate_series(1, count) AS i;
+	INSERT INTO propstreet.webhook (tenant_id, id, url, events, created_utc, updated_utc, last_success_utc)
+	SELECT tenant, i, 'https://example.com/', '{project.created}', now(), now(), success FROM generate_series(1, count) AS i;
+	INSERT INTO propstreet.webhook_secret (tenant_id, webhook_id, secret) SELECT tenant, i, 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw' FROM generate_series(1, count) AS i;
 	INSERT INTO propstreet.webhook_delivery (tenant_id, webhook_id, event_id, event, resource_id, created_utc, next_attempt_utc)
 	SELECT tenant, i, 1, 'project.created', 1, '2026-01-01Z', '2026-01-01Z' FROM generate_series(1, count) AS i
 $$;
@@ -242,18 +259,20 @@ SELECT pg_temp.taken(10);
 -- those with nothing under way come first
 DELETE FROM propstreet.webhook_delivery;
 DELETE FROM propstreet.webhook WHERE tenant_id BETWEEN 513 AND 518;
+DELETE FROM propstreet.webhook_secret WHERE tenant_id BETWEEN 513 AND 518;
 SELECT pg_temp.hooks(513, 50, '2026-01-01Z');
 SELECT pg_temp.taken(5);
 SELECT pg_temp.hooks(514, 50, '2026-01-01Z');
 SELECT pg_temp.taken(6);
 DELETE FROM propstreet.webhook_delivery;
 DELETE FROM propstreet.webhook WHERE tenant_id BETWEEN 513 AND 518;
+DELETE FROM propstreet.webhook_secret WHERE tenant_id BETWEEN 513 AND 518;
 
--- A secret that was spoilt disables its webhook, and nobody else's
+-- A secret that was spoilt, or is missing, disables its webhook, and nobody else's
 DELETE FROM propstreet.webhook_delivery;
-SELECT pg_temp.webhook(5, 'whsec_?'), pg_temp.queue(5, 2010, 1), pg_temp.queue(1, 2010, 1);
+SELECT pg_temp.webhook(5, 'whsec_?'), pg_temp.queue(5, 2010, 1), pg_temp.webhook(6, NULL), pg_temp.queue(6, 2010, 1), pg_temp.queue(1, 2010, 1);
 SELECT pg_temp.claim();
-SELECT enabled, disabled_reason, revision FROM propstreet.webhook WHERE id = 5;
+SELECT enabled, disabled_reason, revision FROM propstreet.webhook WHERE id IN (5, 6);
 
 -- Arguments
 SELECT propstreet.webhook_claim(0);
