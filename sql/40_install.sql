@@ -33,6 +33,8 @@ CREATE FUNCTION propstreet.install() RETURNS integer
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $function$
 DECLARE
 	version integer;
+	schema_owner name;
+	role_before text := current_setting('role');
 BEGIN
 	PERFORM pg_advisory_xact_lock('pg_namespace'::regclass::integer, 'propstreet'::regnamespace::integer);
 	-- Read, not called: the schema's owner could have made it, and the caller may be a superuser
@@ -44,14 +46,26 @@ BEGIN
 					DETAIL = 'DROP EXTENSION propstreet CASCADE leaves tables without some columns, and without triggers and policies.',
 					HINT = 'DROP SCHEMA propstreet, propstreet_api CASCADE; then create the extension again, and restore a dump if there is one.';
 		END IF;
+		-- The owner of the schema can drop what is in it, and put something else in its place
+		SELECT pg_get_userbyid(nspowner) INTO schema_owner FROM pg_namespace WHERE oid = 'propstreet'::regnamespace;
+		IF schema_owner <> current_user THEN
+			IF NOT pg_has_role(current_user, schema_owner, 'MEMBER') THEN
+				RAISE EXCEPTION 'schema propstreet belongs to role "%"', schema_owner
+					USING ERRCODE = 'insufficient_privilege', HINT = 'Call install() as that role.';
+			END IF;
+			EXECUTE format('SET LOCAL ROLE %I', schema_owner);
+		END IF;
 		EXECUTE propstreet.install_1();
+		IF schema_owner <> session_user OR role_before <> 'none' THEN
+			EXECUTE format('SET LOCAL ROLE %s', CASE WHEN role_before = 'none' THEN 'NONE' ELSE quote_ident(role_before) END);
+		END IF;
 		version := 1;
 	END IF;
 	RETURN version;
 END
 $function$;
 COMMENT ON FUNCTION propstreet.install() IS
-	'Create the tables as the calling role, or upgrade them; without effect where they are up to date. The version of the tables';
+	'Create the tables, which belong to the owner of schema propstreet, or upgrade them; without effect where they are up to date. The version of the tables';
 
 CREATE FUNCTION propstreet.grant_to(role name) RETURNS void
 	LANGUAGE plpgsql STRICT SET search_path = pg_catalog, pg_temp AS $function$

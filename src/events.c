@@ -27,6 +27,7 @@
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/datum.h"
+#include "utils/fmgrprotos.h"
 #include "utils/inval.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
@@ -40,6 +41,7 @@
 #define CHUNK_BYTES (8 * 1024 * 1024)	/* of payloads written with one statement, about */
 
 int			propstreet_notify = NOTIFY_REFERENCE;
+double		propstreet_notify_queue_limit = 0.5;
 bool		propstreet_events = true;
 char	   *propstreet_change_origin = NULL;
 
@@ -304,6 +306,31 @@ note_events(Events *events)
 	}
 }
 
+static int64 left_out = 0;		/* notifications, in this session */
+
+/*
+ * Is there room in the queue of notifications?  A listener that idles in a
+ * transaction keeps all since, and a full queue would fail every write of every
+ * tenant.
+ */
+static bool
+queue_has_room(void)
+{
+	return DatumGetFloat8(DirectFunctionCall1(pg_notification_queue_usage, (Datum) 0)) <= propstreet_notify_queue_limit;
+}
+
+/* Count notifications that are left out, and say so once a session. */
+static void
+leave_out(int64 notifications)
+{
+	if (left_out == 0)
+		ereport(WARNING,
+				(errmsg("the queue of notifications is too full: changes are not notified of"),
+				 errdetail("It is filled above propstreet.notify_queue_limit; events and webhooks are complete."),
+				 errhint("End the sessions that LISTEN and idle in a transaction. propstreet.notifications_left_out() counts what this session has left out.")));
+	left_out += notifications;
+}
+
 /* One NOTIFY per event, or a summary of very many. */
 static void
 notify(const Events *events)
@@ -311,6 +338,11 @@ notify(const Events *events)
 	ListCell   *cell;
 	StringInfoData summary;
 
+	if (events->total > 0 && !queue_has_room())
+	{
+		leave_out(events->total <= NOTIFY_MAX_EVENTS ? events->total : 1);
+		return;
+	}
 	if (events->total <= NOTIFY_MAX_EVENTS)
 	{
 		foreach(cell, events->notices)
@@ -323,6 +355,16 @@ notify(const Events *events)
 		appendStringInfo(&summary, ",\"tenantId\":\"" INT64_FORMAT "\"", events->tenant_id);
 	appendStringInfo(&summary, ",\"count\":" INT64_FORMAT ",\"lastEventId\":\"" INT64_FORMAT "\"}", events->total, events->last_id);
 	Async_Notify(NOTIFY_CHANNEL, summary.data);
+}
+
+PG_FUNCTION_INFO_V1(propstreet_notifications_left_out);
+
+/* notifications_left_out() bigint: of this session */
+Datum
+propstreet_notifications_left_out(PG_FUNCTION_ARGS)
+{
+	(void) fcinfo;
+	PG_RETURN_INT64(left_out);
 }
 
 /* ---- writing ---- */
@@ -503,7 +545,10 @@ insert_directly(Events *events, Event **list, Relation relation)
 static Relation
 open_own(const char *table, LOCKMODE mode)
 {
-	return table_open(get_relname_relid(table, get_namespace_oid("propstreet", false)), mode);
+	Relation	relation = table_open(get_relname_relid(table, get_namespace_oid("propstreet", false)), mode);
+
+	check_relation_owner(RelationGetRelid(relation));
+	return relation;
 }
 
 /* Write the events, whose ids are then known. */

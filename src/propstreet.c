@@ -106,6 +106,11 @@ define_event_settings(void)
 							 "reference: which resource; full: the payload, if it fits; off: nothing, as two-phase commit needs it.",
 							 &propstreet_notify, NOTIFY_REFERENCE, notify_options, PGC_SUSET, 0,
 							 NULL, NULL, NULL);
+	DefineCustomRealVariable("propstreet.notify_queue_limit",
+							 "How full the queue of notifications may be for another NOTIFY.",
+							 "Above, it is left out: a full queue would fail every write.",
+							 &propstreet_notify_queue_limit, 0.5, 0, 1, PGC_SUSET, 0,
+							 NULL, NULL, NULL);
 	DefineCustomBoolVariable("propstreet.events",
 							 "Changes of projects and prospects make events.",
 							 "Off for bulk loads whose rows nobody needs to hear of.",

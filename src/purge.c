@@ -13,22 +13,24 @@
 /*
  * Rows of event and webhook_delivery are found from the lowest id on, in each
  * tenant (or webhook), up to the first that is a day too young: ids and moments grow
- * together but for the time that a transaction lasts.
+ * together but for the time that a transaction lasts.  The bounds are materialized: as
+ * filters of a join they could be looked up anew for each row.
  */
 #define SLACK "'1 day'::pg_catalog.interval"
 #define SCAN(table, key, next) \
 	"WITH RECURSIVE groups AS (" \
 	"(SELECT " key " FROM propstreet." table " AS t ORDER BY " key " LIMIT 1) UNION ALL " \
 	"SELECT n.* FROM groups AS g CROSS JOIN LATERAL (SELECT " key " FROM propstreet." table " AS t WHERE " next " ORDER BY " key " LIMIT 1) AS n) "
-#define OLD(table, of, others) \
-	"CROSS JOIN LATERAL (SELECT o.* FROM propstreet." table " AS o WHERE " of " AND o.created_utc OPERATOR(pg_catalog.<) $1 " \
-	"AND o.id OPERATOR(pg_catalog.<) coalesce((SELECT o.id FROM propstreet." table " AS o WHERE " of \
-	" AND o.created_utc OPERATOR(pg_catalog.>=) ($1 OPERATOR(pg_catalog.+) " SLACK ") ORDER BY o.id LIMIT 1), 9223372036854775807) " others ") AS o "
+#define BOUNDS(table, of) \
+	", bounds AS MATERIALIZED (SELECT g.*, coalesce((SELECT o.id FROM propstreet." table " AS o WHERE " of \
+	" AND o.created_utc OPERATOR(pg_catalog.>=) ($1 OPERATOR(pg_catalog.+) " SLACK ") ORDER BY o.id LIMIT 1), 9223372036854775807) AS before FROM groups AS g) "
+#define OLD(of) of " AND o.created_utc OPERATOR(pg_catalog.<) $1 AND o.id OPERATOR(pg_catalog.<) g.before"
 
 #define OF_TENANT "o.tenant_id OPERATOR(pg_catalog.=) g.tenant_id"
 #define OF_WEBHOOK OF_TENANT " AND o.webhook_id OPERATOR(pg_catalog.=) g.webhook_id"
 #define IS_OLD "t.tenant_id OPERATOR(pg_catalog.=) o.tenant_id AND t.webhook_id OPERATOR(pg_catalog.=) o.webhook_id AND t.id OPERATOR(pg_catalog.=) o.id"
-#define WEBHOOKS SCAN("webhook_delivery", "t.tenant_id, t.webhook_id", "(t.tenant_id, t.webhook_id) OPERATOR(pg_catalog.>) (g.tenant_id, g.webhook_id)")
+#define WEBHOOKS SCAN("webhook_delivery", "t.tenant_id, t.webhook_id", "(t.tenant_id, t.webhook_id) OPERATOR(pg_catalog.>) (g.tenant_id, g.webhook_id)") \
+	BOUNDS("webhook_delivery", OF_WEBHOOK)
 
 static uint64
 purge_keys(TimestampTz now)
@@ -48,8 +50,9 @@ static uint64
 purge_finished(TimestampTz before)
 {
 	static Statement finished = {.sql = WEBHOOKS
-		"DELETE FROM propstreet.webhook_delivery AS t USING (SELECT o.tenant_id, o.webhook_id, o.id FROM groups AS g "
-		OLD("webhook_delivery", OF_WEBHOOK, "AND o.status OPERATOR(pg_catalog.<>) 'pending' FOR UPDATE SKIP LOCKED") ") AS o "
+		"DELETE FROM propstreet.webhook_delivery AS t USING (SELECT o.* FROM bounds AS g CROSS JOIN LATERAL "
+		"(SELECT o.tenant_id, o.webhook_id, o.id FROM propstreet.webhook_delivery AS o WHERE " OLD(OF_WEBHOOK)
+		" AND o.status OPERATOR(pg_catalog.<>) 'pending' FOR UPDATE SKIP LOCKED) AS o) AS o "
 		"WHERE " IS_OLD,
 	.nargs = 1,.args = {T_TIMESTAMPTZ}};
 	Datum		values[] = {TimestampTzGetDatum(before)};
@@ -61,10 +64,9 @@ purge_finished(TimestampTz before)
 static uint64
 purge_undelivered(Datum tenant_id, Datum webhook_id, TimestampTz now, TimestampTz before)
 {
-	static Statement pending = {.sql = "DELETE FROM propstreet.webhook_delivery AS t USING (SELECT o.tenant_id, o.webhook_id, o.id "
-		"FROM (SELECT $3, $4) AS g (tenant_id, webhook_id) "
-		OLD("webhook_delivery", OF_WEBHOOK, "AND o.status OPERATOR(pg_catalog.=) 'pending' AND NOT (o.leased AND o.next_attempt_utc OPERATOR(pg_catalog.>) $2)")
-		") AS o WHERE " IS_OLD,
+	static Statement pending = {.sql = "WITH groups AS (SELECT $3 AS tenant_id, $4 AS webhook_id)" BOUNDS("webhook_delivery", OF_WEBHOOK)
+		"DELETE FROM propstreet.webhook_delivery AS o USING bounds AS g WHERE " OLD(OF_WEBHOOK)
+		" AND o.status OPERATOR(pg_catalog.=) 'pending' AND NOT (o.leased AND o.next_attempt_utc OPERATOR(pg_catalog.>) $2)",
 	.nargs = 4,.args = {T_TIMESTAMPTZ, T_TIMESTAMPTZ, T_INT8, T_INT8}};
 	static Statement dropped = {.sql = "UPDATE propstreet.webhook AS t SET dropped = t.dropped OPERATOR(pg_catalog.+) $3, last_error_utc = $4, "
 		"last_error = pg_catalog.format('%s deliveries that were not made within propstreet.keep_undelivered were dropped', $3) "
@@ -89,8 +91,8 @@ static uint64
 purge_deliveries(TimestampTz now, TimestampTz before)
 {
 	static Statement undelivered = {.sql = WEBHOOKS
-		"SELECT g.tenant_id::pg_catalog.int8, g.webhook_id::pg_catalog.int8 FROM groups AS g "
-		OLD("webhook_delivery", OF_WEBHOOK, "AND o.status OPERATOR(pg_catalog.=) 'pending' LIMIT 1"),
+		"SELECT g.tenant_id::pg_catalog.int8, g.webhook_id::pg_catalog.int8 FROM bounds AS g "
+		"WHERE EXISTS (SELECT FROM propstreet.webhook_delivery AS o WHERE " OLD(OF_WEBHOOK) " AND o.status OPERATOR(pg_catalog.=) 'pending' LIMIT 1)",
 	.nargs = 1,.args = {T_TIMESTAMPTZ}};
 	Datum		values[] = {TimestampTzGetDatum(before)};
 	uint64		purged = 0;
@@ -118,10 +120,10 @@ static uint64
 purge_events(TimestampTz before)
 {
 	static Statement events = {.sql = SCAN("event", "t.tenant_id", "t.tenant_id OPERATOR(pg_catalog.>) g.tenant_id")
-		"DELETE FROM propstreet.event AS t USING (SELECT o.tenant_id, o.id FROM groups AS g " OLD("event", OF_TENANT, "")
-		"WHERE NOT EXISTS (SELECT FROM propstreet.webhook_delivery AS d WHERE d.leased "
-		"AND d.tenant_id OPERATOR(pg_catalog.=) o.tenant_id AND d.event_id OPERATOR(pg_catalog.=) o.id)) AS o "
-		"WHERE t.tenant_id OPERATOR(pg_catalog.=) o.tenant_id AND t.id OPERATOR(pg_catalog.=) o.id",
+		BOUNDS("event", OF_TENANT)
+		", under_way AS MATERIALIZED (SELECT d.tenant_id, d.event_id FROM propstreet.webhook_delivery AS d WHERE d.leased) "
+		"DELETE FROM propstreet.event AS o USING bounds AS g WHERE " OLD(OF_TENANT)
+		" AND NOT EXISTS (SELECT FROM under_way AS d WHERE d.tenant_id OPERATOR(pg_catalog.=) o.tenant_id AND d.event_id OPERATOR(pg_catalog.=) o.id)",
 	.nargs = 1,.args = {T_TIMESTAMPTZ}};
 	Datum		values[] = {TimestampTzGetDatum(before)};
 
