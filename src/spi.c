@@ -55,15 +55,20 @@ tables_owner(void)
 /*
  * Become another user, as SECURITY DEFINER functions do; settings made meanwhile end
  * with that.  Errors need no counterpart: the abort of the (sub)transaction restores
- * user and settings.
+ * user and settings.  From a superuser's rights to lesser ones it is a restricted
+ * operation: what the tables' owner has deferred to the end of the transaction would
+ * run with the superuser's rights, and is an error instead.
  */
 Identity
 act_as(Oid user)
 {
 	Identity	before;
+	int			context = SECURITY_LOCAL_USERID_CHANGE;
 
 	GetUserIdAndSecContext(&before.user, &before.security_context);
-	SetUserIdAndSecContext(user, before.security_context | SECURITY_LOCAL_USERID_CHANGE);
+	if (superuser_arg(before.user) && !superuser_arg(user))
+		context |= SECURITY_RESTRICTED_OPERATION;
+	SetUserIdAndSecContext(user, before.security_context | context);
 	before.settings = NewGUCNestLevel();
 	return before;
 }
