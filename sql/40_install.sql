@@ -118,6 +118,13 @@ CREATE FUNCTION propstreet.check() RETURNS TABLE (tenant_id bigint, resource tex
 	LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $function$
 #variable_conflict use_column
 BEGIN
+	-- The owner's code must not run with a caller's rights
+	IF EXISTS (SELECT FROM pg_class AS c WHERE c.relnamespace = 'propstreet'::regnamespace AND c.relkind NOT IN ('r', 'p')
+			AND c.relname IN ('company', 'contact', 'project', 'prospect', 'project_external_ref', 'prospect_external_ref')) THEN
+		RAISE EXCEPTION 'a view or foreign table has taken the place of a table of propstreet'
+			USING ERRCODE = 'wrong_object_type', HINT = 'Check the tables themselves: give them their names back.';
+	END IF;
+
 	RETURN QUERY
 	WITH wanted AS (
 		SELECT t.tenant_id, t.id, r.ref FROM propstreet.project AS t, unnest(t.external_refs) AS r (ref) WHERE t.deleted_utc IS NULL

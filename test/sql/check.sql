@@ -69,6 +69,13 @@ CREATE INDEX loose ON propstreet.event ((event || test.text()));
 SELECT * FROM pg_temp.problems() WHERE problems LIKE '%search_path%';
 ROLLBACK;
 
+-- a view in the place of a table is not read
+BEGIN;
+ALTER TABLE propstreet.company RENAME TO company_of_old;
+CREATE VIEW propstreet.company AS SELECT * FROM propstreet.company_of_old;
+SELECT * FROM propstreet.check();
+ROLLBACK;
+
 -- by the tables' owner, without a tenant
 RESET propstreet.tenant_id;
 SET ROLE "regress_Owner";
