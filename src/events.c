@@ -540,7 +540,10 @@ insert_directly(Events *events, Event **list, Relation relation)
 static Relation
 open_own(const char *table, LOCKMODE mode)
 {
-	return table_open(get_relname_relid(table, get_namespace_oid("propstreet", false)), mode);
+	Relation	relation = table_open(get_relname_relid(table, get_namespace_oid("propstreet", false)), mode);
+
+	check_relation_owner(RelationGetRelid(relation));
+	return relation;
 }
 
 /* Write the events, whose ids are then known. */

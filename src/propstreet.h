@@ -449,6 +449,8 @@ typedef struct Statement
 	uint64		types;			/* what the plan was made for */
 	uint64		runs;
 	uint64		plan_again;		/* after so many runs */
+	int			checked;		/* generation of the plan whose relations were checked, */
+	Oid			checked_for;	/* to belong to this role */
 	int			depth;			/* under way, one within the other: through a user's triggers */
 } Statement;
 
@@ -469,6 +471,7 @@ typedef struct Operation
 } Operation;
 
 extern Oid	tables_owner(void);
+extern void check_relation_owner(Oid relation);
 extern Identity act_as(Oid user);
 extern void act_as_before(Identity identity);
 extern void operation_begin(Operation *operation);
