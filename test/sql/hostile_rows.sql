@@ -17,9 +17,9 @@ SELECT setval(pg_get_serial_sequence('propstreet.' || name, 'id'), 100) > 0 FROM
 CREATE ROLE regress_hostile;
 SELECT propstreet.grant_to('regress_hostile');
 SELECT string_agg(format('%I %s', attname, format_type(atttypid, atttypmod)), ', ' ORDER BY attnum) AS columns
-FROM pg_attribute WHERE attrelid = 'propstreet.project'::regclass AND attnum > 0 \gset
+FROM pg_attribute WHERE attrelid = 'propstreet.project'::regclass AND attnum > 0 AND NOT attisdropped \gset
 SELECT string_agg(format('%I %s', attname, CASE attname WHEN 'name' THEN 'bigint' ELSE format_type(atttypid, atttypmod) END), ', ' ORDER BY attnum) AS number_columns
-FROM pg_attribute WHERE attrelid = 'propstreet.project'::regclass AND attnum > 0 \gset
+FROM pg_attribute WHERE attrelid = 'propstreet.project'::regclass AND attnum > 0 AND NOT attisdropped \gset
 SET ROLE regress_hostile;
 CREATE TYPE pg_temp.hostile AS (:columns);
 CREATE TYPE pg_temp.number AS (:number_columns);
