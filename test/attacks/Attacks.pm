@@ -31,6 +31,7 @@ sub attempt
 {
 	my ($kind, $description, $script, $expected) = @_;
 
+	die "no script: $description" if $script eq '';
 	push(@attempts, { kind => $kind, description => $description, script => $script, expected => $expected });
 	return;
 }

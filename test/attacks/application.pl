@@ -213,7 +213,7 @@ sub on_requests
 			foreach ([ GET => '/api/v1/projects' ], [ POST => '/api/v1/projects' ], [ PATCH => "/api/v1/projects/$set->{project1}" ]);
 	}
 	my %targets = (
-		'20 MB' => q{'/api/v1/projects?' || repeat('x', 20000000)}, '2 million parameters' => q{'/api/v1/projects?' || repeat('a=b&', 2000000)},
+		'20 MB' => q{'/api/v1/projects?' || repeat('x', 20000000)}, '1 million parameters' => q{'/api/v1/projects?' || repeat('a=b&', 1000000)},
 		'2 million percents' => q{'/api/v1/projects?status=' || repeat('%41', 2000000)}, '1 million slashes' => q{repeat('/', 1000000)}, 'bad percents' => q{'/api/v1/projects/' || repeat('%', 100000)},
 		'200,000 tags' => q{'/api/v1/prospects?tags=' || repeat('a,', 200000)}, '100,000 times one parameter' => q{'/api/v1/projects?' || repeat('status=open&', 100000)});
 	foreach my $name (sort keys %targets)
@@ -245,9 +245,9 @@ sub on_types
 			attempt(crash => "$type of '$text'", "SET search_path = propstreet; CREATE TEMP TABLE b (v $type);\nINSERT INTO pg_temp.b VALUES (E'" . ($text =~ s/\\ud/\\\\ud/r) . "');\n" . ($use =~ s/COPY.*//r));
 		}
 		attempt(stop => "$type of 1 MB of $_", "SELECT left(repeat('$_', 1000000)::$type\::text, 10)") foreach ('1', '[', '{"value":', 'a:', '"', ' ');
-		foreach my $length (-2, -1, 0, 1, 3, 7, 8, 9, 15, 16, 17, 31, 32, 33, 300, 2147483647)
+		foreach my $length (-2, -1, 0, 1, 7, 8, 15, 16, 17, 32, 300, 2147483647)
 		{
-			foreach my $fill ("\0", "\xff", "\x01", 'a', "\x80\0", "\0\0\0\x01\0\0\0\0", "\0\0\0\x01\0\0\0\x01\0\0\x64\0\x7f\xff\xff\xff")
+			foreach my $fill ("\0", "\xff", 'a', "\x80\0", "\0\0\0\x01\0\0\0\0", "\0\0\0\x01\0\0\0\x01\0\0\x64\0\x7f\xff\xff\xff")
 			{
 				my $present = $length < 0 || $length > 1000 ? 16 : $length;
 				my $bytes = substr($fill x (1 + $present), 0, $present);
@@ -271,7 +271,7 @@ sub on_rows
 	my %valid = (
 		project => q{"id": 1, "tenant_id": 1, "name": "n", "asset_type": "single", "status": "open", "classification": "draft", "external_refs": [], "created_utc": "2020-01-01Z", "updated_utc": "2020-01-01Z", "revision": 1},
 		prospect => q{"id": 1, "tenant_id": 1, "project_id": 1, "contact_id": 1, "classification": "contacted", "tags": ["a"], "external_refs": [], "created_utc": "2020-01-01Z", "updated_utc": "2020-01-01Z", "revision": 1});
-	my @to = ('bigint', 'text', 'numeric', 'uuid', 'boolean', 'timestamptz', 'text[]', 'name', 'json');
+	my @to = ('bigint', 'text', 'numeric', 'uuid', 'boolean');
 	my %literal = ('bigint' => 99, 'numeric' => '12.5', 'uuid' => '"00000000-0000-0000-0000-000000000063"', 'boolean' => 'true', 'timestamptz' => '"2021-01-01Z"', 'text[]' => '["a"]', 'json' => '[]');
 
 	foreach my $table ('project', 'prospect')
@@ -290,7 +290,7 @@ sub on_rows
 			return "$start DO \$\$ DECLARE r record; BEGIN
 				FOR i IN 1..3 LOOP
 					IF i = 2 THEN $change; END IF;
-					r := pg_temp.make(CASE i WHEN 1 THEN '{}' ELSE '{"x": 1$patch}' END::jsonb);
+					r := pg_temp.make(CASE i WHEN 1 THEN '{}' ELSE '{\"x\": 1$patch}' END::jsonb);
 					RAISE NOTICE '%', propstreet.${table}_json(r);
 				END LOOP; END\$\$";
 		};
@@ -437,7 +437,7 @@ sub on_names
 	attempt(lie => 'a forged event', q{INSERT INTO propstreet.event (tenant_id, event, resource_id, created_utc, payload) VALUES (1, 'project.created', 1, now(), '{}')}, $refused);
 	attempt(lie => 'a forged delivery', q{INSERT INTO propstreet.webhook_delivery SELECT * FROM propstreet.webhook_delivery LIMIT 1}, $refused);
 	attempt(lie => 'a changed body of an event', q{UPDATE propstreet.event SET payload = '{}'}, $refused);
-	attempt(lie => "change_origin: $_", "SET propstreet.change_origin = $_", qr/ERROR/) foreach (q{E'a\nb'}, q{repeat('x', 101)}, q{'é'}, "'" . ('x' x 101) . "'");
+	attempt(lie => "change_origin: $_", "SET propstreet.change_origin = $_", qr/ERROR/) foreach (q{E'a\nb'}, q{'é'}, "'" . ('x' x 101) . "'");
 	attempt(lie => 'an id of its own that was given', q{INSERT INTO propstreet.project (tenant_id, id, name, revision, created_utc) OVERRIDING SYSTEM VALUE VALUES (2, 1, 'x', 99, 'epoch')}, qr/ERROR/);
 	attempt(lie => "another tenant's contact in a prospect", "INSERT INTO propstreet.prospect (project_id, contact_id) VALUES ($set->{project1}, $set->{contact2})", qr/ERROR/);
 	attempt(lie => "another tenant's company in a contact", "UPDATE propstreet.contact SET company_id = $set->{company2}", qr/ERROR/);

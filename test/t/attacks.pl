@@ -48,7 +48,7 @@ $node->safe_psql('postgres', q{
 # The rows of a tenant, named by a word
 sub fill
 {
-	my ($database, $tenant, $word, $price) = @_;
+	my ($database, $tenant, $word, $price, $rows) = @_;
 
 	$node->safe_psql($database, qq{
 		SET propstreet.tenant_id = $tenant;
@@ -64,7 +64,7 @@ sub fill
 		INSERT INTO propstreet.project_property (project_id, property_id) SELECT :project, id FROM propstreet.property WHERE tenant_id = $tenant;
 		SELECT propstreet.prospect_add(:project, json_build_object('contactId', id::text, 'externalRefs', json_build_array(json_build_object('namespace', 'crm', 'id', '$word-2'))))
 			FROM propstreet.contact WHERE tenant_id = $tenant AND company_id IS NOT NULL;
-		INSERT INTO propstreet.project (name, price, price_range) SELECT '$word ' || i, ($price::bigint + i || ' SEK')::propstreet.price, ($price::bigint + i || '.. SEK')::propstreet.price_range FROM generate_series(1, 200) AS i;
+		INSERT INTO propstreet.project (name, price, price_range) SELECT '$word ' || i, ($price::bigint + i || ' SEK')::propstreet.price, ($price::bigint + i || '.. SEK')::propstreet.price_range FROM generate_series(1, $rows) AS i;
 		SELECT propstreet.project_close(propstreet.project_create('{"name": "$word closed"}')::jsonb->>'id')::bigint) WHERE false;
 		SELECT propstreet.project_delete(max(id)) FROM propstreet.project WHERE tenant_id = $tenant;
 	} =~ s/SELECT propstreet.project_close.*\n//r);
@@ -73,7 +73,7 @@ sub fill
 
 sub install
 {
-	my ($database) = @_;
+	my ($database, $rows) = @_;
 	my $errors;
 
 	$node->psql($database, q{
@@ -83,14 +83,14 @@ sub install
 		GRANT EXECUTE ON FUNCTION propstreet.set_tenant(bigint, boolean) TO pool;
 		CREATE SCHEMA mine; GRANT ALL ON SCHEMA mine TO PUBLIC;
 	}, stderr => \$errors, extra_params => [ '-U', 'owner' ]);
-	fill($database, 1, 'own', 1);
-	fill($database, 2, 'CANARY', 9876543000);
-	fill($database, 3, 'victims', 1);
+	fill($database, 1, 'own', 1, $rows);
+	fill($database, 2, 'CANARY', 9876543000, $rows);
+	fill($database, 3, 'victims', 1, $rows);
 	$node->safe_psql($database, 'ANALYZE');
 	return;
 }
 
-install('app');
+install('app', 200);
 
 # What must stay as it is, whoever attacks: the rows of tenant 2, roles and rights
 sub state_of
@@ -170,8 +170,10 @@ $ENV{VICTIM} = $victim;
 
 # ---- attacks ----
 
+unless ($ENV{ONLY}) {
 application($node, 'app', \%set, PostgreSQL::Test::Utils::tempdir());
 attack('application role', $node, { connect => connection('app', 'app'), secrets => "CANARY|LEAK|9876543\\d\\d\\d|$secrets", state => sub { state_of('app') } });
+}
 
 owner($node, { directory => $directory, postgres => $postgres, marker => marker(), connection => \&connection, install => \&install, state => \&rights_of, secrets_of => \&secrets_of });
 endpoint($node);
