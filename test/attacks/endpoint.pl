@@ -11,6 +11,7 @@ use Time::HiRes qw(sleep time);
 my $hits = PostgreSQL::Test::Utils::tempdir() . '/hits';
 my @answers;    # [kind, description, answer: a text or a function of the socket, expected]
 my @urls;       # [kind, description, URL]
+my $first;      # of the answers that say when to come again
 
 # Adds an attempt: what is answered, and what the outcome of the delivery has to match
 sub answer
@@ -256,7 +257,6 @@ sub wait_for
 # ---- Retry-After ----
 
 my @after = ('-1', '-99999999999999999999', '99999999999999999999', '2147483648', '86400000', 'x', '', '1e9', '0x10', 'Wed, 21 Oct 2015 07:28:00 GMT', 'Fri, 31 Dec 9999 23:59:59 GMT', "1\r\nRetry-After: 99999999999", '60, 60', 'NaN');
-my $first;
 
 sub retry_answers
 {
