@@ -405,7 +405,7 @@ static void
 find_hooks(Claim *claim, int per_webhook)
 {
 	static Statement find = {.sql = SCHEDULED
-		"SELECT d.tenant_id, d.webhook_id, d.slow, d.count, d.tenant_count, d.tenant_slow, s.total, s.slow FROM (SELECT s.tenant_id, s.webhook_id, s.next_attempt_utc, "
+		"SELECT d.tenant_id::pg_catalog.int8, d.webhook_id::pg_catalog.int8, d.slow, d.count, d.tenant_count, d.tenant_slow, s.total, s.slow FROM (SELECT s.tenant_id, s.webhook_id, s.next_attempt_utc, "
 		"CASE WHEN w.id IS NOT NULL THEN " SLOW("w") " END AS slow, COALESCE(a.count, 0) AS count, "
 		"COALESCE(u.count, 0)::pg_catalog.int8 AS tenant_count, COALESCE(u.slow, 0)::pg_catalog.int8 AS tenant_slow, "
 		"pg_catalog.row_number() OVER (PARTITION BY s.tenant_id ORDER BY " SLOW("w") ", COALESCE(a.count, 0), s.next_attempt_utc, s.webhook_id) AS turn "
@@ -429,7 +429,7 @@ find_hooks(Claim *claim, int per_webhook)
 
 /* Due rows of webhooks in order: is one gone, and else, may it be sent? */
 static Statement look = {.sql =
-	"SELECT u.number, c.id, e.id IS NULL, COALESCE(w.enabled AND c.status OPERATOR(pg_catalog.=) 'pending' "
+	"SELECT u.number, c.id::pg_catalog.int8, e.id IS NULL, COALESCE(w.enabled AND c.status OPERATOR(pg_catalog.=) 'pending' "
 	"AND c.id OPERATOR(pg_catalog.=) (" FIRST_PENDING("o.id", "c") "), false) "
 	"FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2), pg_catalog.unnest($3), pg_catalog.unnest($4)) "
 	"AS u (tenant_id, webhook_id, number, look) "
@@ -460,7 +460,8 @@ static Statement take = {.by_values = true,.sql =
 	"next_attempt_utc = $4, last_attempt_utc = $5 FROM " ROWS_3("tenant_id, webhook_id, id")
 	", propstreet.webhook AS w, propstreet.event AS e WHERE " IS_ROW("t", "u") "AND " HOOK_OF("t")
 	"AND e.tenant_id OPERATOR(pg_catalog.=) t.tenant_id AND e.id OPERATOR(pg_catalog.=) t.event_id "
-	"RETURNING t.tenant_id, t.webhook_id, t.id, t.attempts, w.url, t.event_id, e.payload::pg_catalog.text, "
+	"RETURNING t.tenant_id::pg_catalog.int8, t.webhook_id::pg_catalog.int8, t.id::pg_catalog.int8, t.attempts::pg_catalog.int4, "
+	"w.url::pg_catalog.text, t.event_id::pg_catalog.int8, e.payload::pg_catalog.text, "
 	"(" SECRETS "AND s.until_utc IS NULL LIMIT 1), "
 	"ARRAY(" SECRETS "AND s.until_utc OPERATOR(pg_catalog.>) $5 ORDER BY s.id DESC)",
 .nargs = 5,.args = {T_INT8_ARRAY, T_INT8_ARRAY, T_INT8_ARRAY, T_TIMESTAMPTZ, T_TIMESTAMPTZ}};
@@ -796,7 +797,7 @@ Datum
 propstreet_webhook_next_due(PG_FUNCTION_ARGS)
 {
 	static Statement find = {.sql = SCHEDULED
-		"SELECT pg_catalog.min(GREATEST(w.hold_until_utc, CASE WHEN a.count IS NULL OR s.next_attempt_utc OPERATOR(pg_catalog.>) $1 THEN s.next_attempt_utc "
+		"SELECT pg_catalog.min(GREATEST(w.hold_until_utc::pg_catalog.timestamptz, CASE WHEN a.count IS NULL OR s.next_attempt_utc OPERATOR(pg_catalog.>) $1 THEN s.next_attempt_utc "
 		"WHEN a.count OPERATOR(pg_catalog.>=) $2 OR " SLOW("w") " THEN a.until ELSE s.next_attempt_utc END)) "
 		"FROM scheduled AS s LEFT JOIN under_way AS a ON " IS_HOOK("a", "s") WEBHOOK_OF("s") "WHERE w.id IS NOT NULL",
 	.nargs = 2,.args = {T_TIMESTAMPTZ, T_INT8}};
@@ -1014,7 +1015,7 @@ typedef struct Finding
  * has an entry for each that was, while somebody may still see it so.
  */
 static Statement find_attempts = {.sql =
-	"SELECT d.number, d.event, d.resource_id, d.enabled, d.failed_in_row FROM ("
+	"SELECT d.number, d.event::pg_catalog.text, d.resource_id::pg_catalog.int8, d.enabled::pg_catalog.bool, d.failed_in_row FROM ("
 	"SELECT DISTINCT ON (u.tenant_id, u.webhook_id, u.id) u.tenant_id, u.webhook_id, u.number, t.event, t.resource_id, w.enabled, w.failed_in_row::pg_catalog.int8 "
 	"FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2), pg_catalog.unnest($3), pg_catalog.unnest($4)) "
 	"WITH ORDINALITY AS u (tenant_id, webhook_id, id, attempt, number) "

@@ -540,8 +540,14 @@ insert_directly(Events *events, Event **list, Relation relation)
 static Relation
 open_own(const char *table, LOCKMODE mode)
 {
-	Relation	relation = table_open(get_relname_relid(table, get_namespace_oid("propstreet", false)), mode);
+	Oid			oid = get_relname_relid(table, get_namespace_oid("propstreet", false));
+	Relation	relation;
 
+	if (!OidIsValid(oid))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_TABLE), errmsg("table propstreet.%s does not exist", table),
+				 errhint("SELECT propstreet.install();")));
+	relation = table_open(oid, mode);
 	check_relation_owner(RelationGetRelid(relation));
 	return relation;
 }
