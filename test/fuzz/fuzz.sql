@@ -290,7 +290,7 @@ END$$;
 CREATE PROCEDURE fuzz.begin() LANGUAGE plpgsql AS $$
 BEGIN
 	TRUNCATE propstreet.company, propstreet.contact, propstreet.investment_strategy, propstreet.property, propstreet.project_property, propstreet.project, propstreet.prospect,
-		propstreet.project_external_ref, propstreet.prospect_external_ref, propstreet.idempotency_key, propstreet.event, propstreet.webhook, propstreet.webhook_delivery RESTART IDENTITY;
+		propstreet.project_external_ref, propstreet.prospect_external_ref, propstreet.idempotency_key, propstreet.event, propstreet.webhook, propstreet.webhook_delivery, propstreet.webhook_secret RESTART IDENTITY;
 	FOR tenant IN 1 .. 2 LOOP
 		PERFORM propstreet.set_tenant(tenant);
 		INSERT INTO propstreet.company (id, name, tags) SELECT i, m || 'Company', ARRAY[m || 'tier-1'] FROM fuzz.ids(tenant) AS f (i, m);
