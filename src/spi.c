@@ -15,6 +15,7 @@
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
+#include "storage/lmgr.h"
 #include "nodes/params.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
@@ -55,9 +56,9 @@ tables_owner(void)
 /*
  * Become another user, as SECURITY DEFINER functions do; settings made meanwhile end
  * with that.  Errors need no counterpart: the abort of the (sub)transaction restores
- * user and settings.  From a superuser's rights to lesser ones it is a restricted
- * operation: what the tables' owner has deferred to the end of the transaction would
- * run with the superuser's rights, and is an error instead.
+ * user and settings.  Where a superuser has logged in, whatever role is set since, it
+ * is a restricted operation: what the tables' owner has deferred to the end of the
+ * transaction would run with the superuser's rights, and is an error instead.
  */
 Identity
 act_as(Oid user)
@@ -66,7 +67,7 @@ act_as(Oid user)
 	int			context = SECURITY_LOCAL_USERID_CHANGE;
 
 	GetUserIdAndSecContext(&before.user, &before.security_context);
-	if (superuser_arg(before.user) && !superuser_arg(user))
+	if ((superuser_arg(before.user) || superuser_arg(GetAuthenticatedUserId())) && !superuser_arg(user))
 		context |= SECURITY_RESTRICTED_OPERATION;
 	SetUserIdAndSecContext(user, before.security_context | context);
 	before.settings = NewGUCNestLevel();
@@ -187,22 +188,55 @@ check_plan(Statement *statement, CachedPlan *plan)
 	statement->checked_for = GetUserId();
 }
 
+/* Parse a statement, which runs nothing yet, and lock its relations until the transaction ends. */
+static SPIPlanPtr
+parse(const Statement *statement)
+{
+	Oid			args[STATEMENT_ARGS];
+	SPIPlanPtr	plan;
+
+	for (int i = 0; i < statement->nargs; i++)
+		args[i] = type_oid(statement->args[i]);
+	/* for keys, and arrays of keys, the values never change the best plan */
+	plan = SPI_prepare_cursor(statement->sql, statement->nargs, args, statement->by_values ? CURSOR_OPT_CUSTOM_PLAN : CURSOR_OPT_GENERIC_PLAN);
+	if (plan == NULL)
+		elog(ERROR, "SPI_prepare failed: %s", SPI_result_code_string(SPI_result));
+	return plan;
+}
+
+/*
+ * Check the relations of a statement before it is planned: planning runs immutable
+ * functions, also those in a view that stands in a table's place.  The relations are
+ * locked first, so that they are the ones that the planner will find.
+ */
+static void
+check_before_planning(const Statement *statement)
+{
+	CachedPlanSource *source = linitial(SPI_plan_get_plan_sources(statement->plan));
+	ListCell   *cell;
+	SPIPlanPtr	parsed;
+
+	foreach(cell, source->relationOids)
+		LockRelationOid(lfirst_oid(cell), AccessShareLock);
+	if (source->is_valid)
+	{
+		if (statement->checked != source->generation || statement->checked_for != GetUserId())
+			check_relation_owners(source->relationOids);
+		return;
+	}
+	parsed = parse(statement);
+	check_relation_owners(((CachedPlanSource *) linitial(SPI_plan_get_plan_sources(parsed)))->relationOids);
+	SPI_freeplan(parsed);
+}
+
 /* Prepare a statement, and keep its plan in place of an older one. */
 static void
 prepare(Statement *statement, uint64 types)
 {
-	Oid			args[STATEMENT_ARGS];
-
 	if (statement->plan)
 		SPI_freeplan(statement->plan);
 	statement->plan = NULL;
-	for (int i = 0; i < statement->nargs; i++)
-		args[i] = type_oid(statement->args[i]);
-	/* for keys, and arrays of keys, the values never change the best plan */
-	statement->plan = SPI_prepare_cursor(statement->sql, statement->nargs, args,
-										 statement->by_values ? CURSOR_OPT_CUSTOM_PLAN : CURSOR_OPT_GENERIC_PLAN);
-	if (statement->plan == NULL)
-		elog(ERROR, "SPI_prepare failed: %s", SPI_result_code_string(SPI_result));
+	statement->plan = parse(statement);
 	SPI_keepplan(statement->plan);
 	statement->types = types;
 	statement->checked = 0;
@@ -288,8 +322,10 @@ execute(const Run *run)
 static int
 renew_plan(const Run *run)
 {
-	CachedPlan *plan = SPI_plan_get_cached_plan(run->statement->plan);
+	CachedPlan *plan;
 
+	check_before_planning(run->statement);
+	plan = SPI_plan_get_cached_plan(run->statement->plan);
 	if (plan == NULL)
 		elog(ERROR, "\"%s\" is not one statement", run->statement->sql);
 	check_plan(run->statement, plan);

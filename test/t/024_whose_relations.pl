@@ -54,6 +54,35 @@ for my $table (qw(event project_external_ref webhook project))
 }
 is(sql($create), 't', 'all are of one owner again');
 
+# A view in a table's place: planning it would run its immutable function with the rights of whom is acted as, a superuser
+$node->safe_psql('postgres', 'CREATE ROLE app LOGIN; CREATE DATABASE older OWNER owner');
+$node->safe_psql('older', "CREATE EXTENSION propstreet; SELECT propstreet.install(); SELECT propstreet.grant_to('app')", extra_params => [ '-U', 'owner' ]);
+$node->safe_psql('older', q{
+	ALTER DATABASE older SET propstreet.tenant_id = '1';
+	DO $$
+	DECLARE relation regclass;
+	BEGIN
+		FOR relation IN SELECT oid FROM pg_class WHERE relnamespace = 'propstreet'::regnamespace AND relkind IN ('r', 'v') LOOP
+			EXECUTE format('ALTER TABLE %s OWNER TO postgres', relation);
+		END LOOP;
+	END $$});
+$node->safe_psql('older', q{
+	DROP TABLE propstreet.project_external_ref CASCADE;
+	CREATE FUNCTION public.truth() RETURNS boolean LANGUAGE plpgsql IMMUTABLE AS $$BEGIN RAISE WARNING 'code of the owner runs as %', current_user; RETURN true; END$$;
+	CREATE VIEW propstreet.project_external_ref AS SELECT 1::bigint AS tenant_id, 1::bigint AS project_id, 'a:b'::propstreet.external_ref AS external_ref WHERE public.truth();
+	GRANT ALL ON propstreet.project_external_ref TO postgres, app}, extra_params => [ '-U', 'owner' ]);
+for my $role ('app', 'postgres')
+{
+	my $stderr;
+
+	for my $again (1, 2)
+	{
+		$node->psql('older', "\\set VERBOSITY verbose\nSELECT propstreet.project_find('a', 'b');\nSELECT propstreet.project_find('a', 'b');", stderr => \$stderr, on_error_stop => 0, extra_params => [ '-U', $role ]);
+		unlike($stderr, qr/code of the owner runs/, "nothing of a view's is run for $role");
+		like($stderr, qr/ERROR:  42501/, "but refused ($role)");
+	}
+}
+
 # ---- what is deferred to the end of a superuser's transaction ----
 
 sql(q{
@@ -67,6 +96,8 @@ sql(q{
 		FOR EACH ROW EXECUTE FUNCTION propstreet.later();
 });
 fails('no deferred trigger for a superuser', $create, qr/cannot fire deferred trigger within security-restricted operation/);
+fails('nor in the role of an application', "BEGIN; SELECT propstreet.grant_to('app'); SET LOCAL ROLE app; $create; RESET ROLE; COMMIT;", qr/cannot fire deferred trigger within security-restricted operation/);
+fails('nor in its plain SQL', "BEGIN; SELECT propstreet.grant_to('app'); SET LOCAL SESSION AUTHORIZATION app; INSERT INTO propstreet.project (name) VALUES ('plain'); RESET SESSION AUTHORIZATION; COMMIT;", qr/cannot fire deferred trigger within security-restricted operation/);
 sql(q{UPDATE propstreet.event SET created_utc = now() - '90 days'::interval});
 fails('nor by purge()', 'SELECT propstreet.purge()', qr/cannot fire deferred trigger within security-restricted operation/);
 is(sql("SELECT count(*) FROM public.ran"), '0', 'nothing has run as superuser');
