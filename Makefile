@@ -4,8 +4,8 @@
 # are in expected/, for REGRESS and ISOLATION alike.
 REGRESS = install price price_range external_ref etag cursor \
 	guide_projects guide_prospects guide_associated guide_external_refs project_validation prospect_validation project_update \
-	no_change plain_sql external_refs upsert prospects teaser close_reopen associated linked_properties snapshots tenancy \
-	hostile_search_path triggers row_json batch_add batch_update idempotency lists changes events webhooks webhook_queue \
+	no_change plain_sql external_refs upsert prospects teaser close_reopen associated linked_properties snapshots tenancy hostile_rows \
+	hostile_search_path triggers row_json batch_add batch_update idempotency lists changes events webhooks webhook_queue purge \
 	rest_guide rest_errors rest_headers rest_postgrest check owner_changes drop
 ISOLATION = concurrent_update concurrent_upsert concurrent_reference concurrent_add concurrent_copy concurrent_teaser \
 	concurrent_install concurrent_batch concurrent_batch_update concurrent_idempotency concurrent_ddl \
@@ -50,7 +50,8 @@ WORKER_OBJS = $(patsubst %.c,%.o,$(sort $(wildcard src/webhook_*.c)))
 # The server's headers are included as system headers, so that their own warnings don't count. WERROR=1 turns warnings into errors.
 PG_CPPFLAGS = -isystem $(shell $(PG_CONFIG) --includedir-server) $(shell pkg-config --cflags json-c 2>/dev/null)
 PG_CFLAGS = -Wall -Wextra $(if $(WERROR),-Werror)
-SHLIB_LINK = $(or $(shell pkg-config --libs json-c 2>/dev/null),-ljson-c)
+SHLIB_LINK = $(or $(shell pkg-config --libs json-c 2>/dev/null),-ljson-c) $(HIDE)src/propstreet.map
+HIDE = -Wl,-Bsymbolic,--version-script=
 
 # Bitcode would need the very clang that built the server, for nothing that inlining could speed up here.
 override with_llvm = no
@@ -59,15 +60,22 @@ REGRESS_OPTS = --inputdir=test --encoding=UTF8
 ISOLATION_OPTS = --inputdir=test --outputdir=. --encoding=UTF8
 TAP_TESTS := $(if $(PROVE_TESTS),1)
 
-EXTRA_CLEAN = src/currencies.h $(WORKER_OBJS)
+EXTRA_CLEAN = src/currencies.h src/propstreet.map $(WORKER_OBJS)
 
 include $(PGXS)
 
 $(OBJS) $(WORKER_OBJS): $(wildcard src/*.h)
 
+# The symbols that PostgreSQL looks up: all others are hidden, and nothing of ours is called by way of the symbol table. The
+# server loads libraries into one name space, where another one's function of the same name would be called instead.
+$(shlib): src/propstreet.map
+src/propstreet.map: $(OBJS)
+	{ echo '{ global: Pg_magic_func; _PG_init;'; nm -g $(OBJS) | sed -n 's/.* pg_finfo_\(.*\)/\1; pg_finfo_\1;/p' | LC_ALL=C sort; \
+	  echo 'local: *; };'; } > $@.tmp && mv $@.tmp $@
+
 src/webhook_send.o: override CPPFLAGS += $(shell pkg-config --cflags libcurl 2>/dev/null)
-propstreet_webhooks$(DLSUFFIX): $(WORKER_OBJS)
-	$(CC) $(CFLAGS) $^ $(LDFLAGS) $(LDFLAGS_SL) -shared -o $@ $(or $(shell pkg-config --libs libcurl 2>/dev/null),-lcurl)
+propstreet_webhooks$(DLSUFFIX): $(WORKER_OBJS) src/webhooks.map
+	$(CC) $(CFLAGS) $(WORKER_OBJS) $(HIDE)src/webhooks.map $(LDFLAGS) $(LDFLAGS_SL) -shared -o $@ $(or $(shell pkg-config --libs libcurl 2>/dev/null),-lcurl)
 
 # The table of currencies; src/currencies.awk says how to refresh it.
 src/money.o: src/currencies.h

@@ -52,34 +52,34 @@ CREATE FUNCTION propstreet.amount(propstreet.price) RETURNS numeric
 	LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'price_amount';
 COMMENT ON FUNCTION propstreet.amount(propstreet.price) IS 'Amount in units of the currency: value times scale';
 CREATE FUNCTION propstreet.currency(propstreet.price) RETURNS pg_catalog.text
-	LANGUAGE c IMMUTABLE STRICT LEAKPROOF PARALLEL SAFE AS 'MODULE_PATHNAME', 'price_currency';
+	LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'price_currency';
 COMMENT ON FUNCTION propstreet.currency(propstreet.price) IS 'Currency code';
 CREATE FUNCTION propstreet.scale(propstreet.price) RETURNS pg_catalog.text
-	LANGUAGE c IMMUTABLE STRICT LEAKPROOF PARALLEL SAFE AS 'MODULE_PATHNAME', 'price_scale';
+	LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'price_scale';
 COMMENT ON FUNCTION propstreet.scale(propstreet.price) IS 'Scale: none, thousands, millions or billions';
 
 -- comparison of price
 
 CREATE FUNCTION propstreet.price_lt(propstreet.price, propstreet.price) RETURNS boolean
-	LANGUAGE c IMMUTABLE STRICT LEAKPROOF PARALLEL SAFE AS 'MODULE_PATHNAME';
+	LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME';
 COMMENT ON FUNCTION propstreet.price_lt(propstreet.price, propstreet.price) IS 'Implementation of the < operator';
 CREATE FUNCTION propstreet.price_le(propstreet.price, propstreet.price) RETURNS boolean
-	LANGUAGE c IMMUTABLE STRICT LEAKPROOF PARALLEL SAFE AS 'MODULE_PATHNAME';
+	LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME';
 COMMENT ON FUNCTION propstreet.price_le(propstreet.price, propstreet.price) IS 'Implementation of the <= operator';
 CREATE FUNCTION propstreet.price_eq(propstreet.price, propstreet.price) RETURNS boolean
-	LANGUAGE c IMMUTABLE STRICT LEAKPROOF PARALLEL SAFE AS 'MODULE_PATHNAME';
+	LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME';
 COMMENT ON FUNCTION propstreet.price_eq(propstreet.price, propstreet.price) IS 'Implementation of the = operator';
 CREATE FUNCTION propstreet.price_ne(propstreet.price, propstreet.price) RETURNS boolean
-	LANGUAGE c IMMUTABLE STRICT LEAKPROOF PARALLEL SAFE AS 'MODULE_PATHNAME';
+	LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME';
 COMMENT ON FUNCTION propstreet.price_ne(propstreet.price, propstreet.price) IS 'Implementation of the <> operator';
 CREATE FUNCTION propstreet.price_ge(propstreet.price, propstreet.price) RETURNS boolean
-	LANGUAGE c IMMUTABLE STRICT LEAKPROOF PARALLEL SAFE AS 'MODULE_PATHNAME';
+	LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME';
 COMMENT ON FUNCTION propstreet.price_ge(propstreet.price, propstreet.price) IS 'Implementation of the >= operator';
 CREATE FUNCTION propstreet.price_gt(propstreet.price, propstreet.price) RETURNS boolean
-	LANGUAGE c IMMUTABLE STRICT LEAKPROOF PARALLEL SAFE AS 'MODULE_PATHNAME';
+	LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME';
 COMMENT ON FUNCTION propstreet.price_gt(propstreet.price, propstreet.price) IS 'Implementation of the > operator';
 CREATE FUNCTION propstreet.price_cmp(propstreet.price, propstreet.price) RETURNS integer
-	LANGUAGE c IMMUTABLE STRICT LEAKPROOF PARALLEL SAFE AS 'MODULE_PATHNAME';
+	LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME';
 COMMENT ON FUNCTION propstreet.price_cmp(propstreet.price, propstreet.price) IS 'btree: less than, equal or greater';
 CREATE FUNCTION propstreet.price_hash(propstreet.price) RETURNS integer
 	LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME';
@@ -147,10 +147,10 @@ CREATE OPERATOR propstreet.+ (
 );
 COMMENT ON OPERATOR propstreet.+ (propstreet.price, propstreet.price) IS 'add prices in one currency: in the finer scale if it fits, else the coarsest that is exact';
 CREATE FUNCTION propstreet.price_smaller(propstreet.price, propstreet.price) RETURNS propstreet.price
-	LANGUAGE c IMMUTABLE STRICT LEAKPROOF PARALLEL SAFE AS 'MODULE_PATHNAME';
+	LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME';
 COMMENT ON FUNCTION propstreet.price_smaller(propstreet.price, propstreet.price) IS 'Smaller of two';
 CREATE FUNCTION propstreet.price_larger(propstreet.price, propstreet.price) RETURNS propstreet.price
-	LANGUAGE c IMMUTABLE STRICT LEAKPROOF PARALLEL SAFE AS 'MODULE_PATHNAME';
+	LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME';
 COMMENT ON FUNCTION propstreet.price_larger(propstreet.price, propstreet.price) IS 'Larger of two';
 CREATE AGGREGATE propstreet.min(propstreet.price) (
 	SFUNC = propstreet.price_smaller, STYPE = propstreet.price, COMBINEFUNC = propstreet.price_smaller,
@@ -227,25 +227,25 @@ COMMENT ON FUNCTION propstreet.upper(propstreet.price_range) IS 'Greatest price 
 -- comparison of price_range
 
 CREATE FUNCTION propstreet.price_range_lt(propstreet.price_range, propstreet.price_range) RETURNS boolean
-	LANGUAGE c IMMUTABLE STRICT LEAKPROOF PARALLEL SAFE AS 'MODULE_PATHNAME';
+	LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME';
 COMMENT ON FUNCTION propstreet.price_range_lt(propstreet.price_range, propstreet.price_range) IS 'Implementation of the < operator';
 CREATE FUNCTION propstreet.price_range_le(propstreet.price_range, propstreet.price_range) RETURNS boolean
-	LANGUAGE c IMMUTABLE STRICT LEAKPROOF PARALLEL SAFE AS 'MODULE_PATHNAME';
+	LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME';
 COMMENT ON FUNCTION propstreet.price_range_le(propstreet.price_range, propstreet.price_range) IS 'Implementation of the <= operator';
 CREATE FUNCTION propstreet.price_range_eq(propstreet.price_range, propstreet.price_range) RETURNS boolean
-	LANGUAGE c IMMUTABLE STRICT LEAKPROOF PARALLEL SAFE AS 'MODULE_PATHNAME';
+	LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME';
 COMMENT ON FUNCTION propstreet.price_range_eq(propstreet.price_range, propstreet.price_range) IS 'Implementation of the = operator';
 CREATE FUNCTION propstreet.price_range_ne(propstreet.price_range, propstreet.price_range) RETURNS boolean
-	LANGUAGE c IMMUTABLE STRICT LEAKPROOF PARALLEL SAFE AS 'MODULE_PATHNAME';
+	LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME';
 COMMENT ON FUNCTION propstreet.price_range_ne(propstreet.price_range, propstreet.price_range) IS 'Implementation of the <> operator';
 CREATE FUNCTION propstreet.price_range_ge(propstreet.price_range, propstreet.price_range) RETURNS boolean
-	LANGUAGE c IMMUTABLE STRICT LEAKPROOF PARALLEL SAFE AS 'MODULE_PATHNAME';
+	LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME';
 COMMENT ON FUNCTION propstreet.price_range_ge(propstreet.price_range, propstreet.price_range) IS 'Implementation of the >= operator';
 CREATE FUNCTION propstreet.price_range_gt(propstreet.price_range, propstreet.price_range) RETURNS boolean
-	LANGUAGE c IMMUTABLE STRICT LEAKPROOF PARALLEL SAFE AS 'MODULE_PATHNAME';
+	LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME';
 COMMENT ON FUNCTION propstreet.price_range_gt(propstreet.price_range, propstreet.price_range) IS 'Implementation of the > operator';
 CREATE FUNCTION propstreet.price_range_cmp(propstreet.price_range, propstreet.price_range) RETURNS integer
-	LANGUAGE c IMMUTABLE STRICT LEAKPROOF PARALLEL SAFE AS 'MODULE_PATHNAME';
+	LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME';
 COMMENT ON FUNCTION propstreet.price_range_cmp(propstreet.price_range, propstreet.price_range) IS 'btree: less than, equal or greater';
 CREATE FUNCTION propstreet.price_range_hash(propstreet.price_range) RETURNS integer
 	LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME';
@@ -305,13 +305,13 @@ COMMENT ON OPERATOR FAMILY propstreet.price_range_ops USING hash IS 'By currency
 -- containment and overlap of price_range
 
 CREATE FUNCTION propstreet.price_range_contains(propstreet.price_range, propstreet.price) RETURNS boolean
-	LANGUAGE c IMMUTABLE STRICT LEAKPROOF PARALLEL SAFE AS 'MODULE_PATHNAME';
+	LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME';
 COMMENT ON FUNCTION propstreet.price_range_contains(propstreet.price_range, propstreet.price) IS 'Implementation of the @> operator';
 CREATE FUNCTION propstreet.price_contained(propstreet.price, propstreet.price_range) RETURNS boolean
-	LANGUAGE c IMMUTABLE STRICT LEAKPROOF PARALLEL SAFE AS 'MODULE_PATHNAME';
+	LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME';
 COMMENT ON FUNCTION propstreet.price_contained(propstreet.price, propstreet.price_range) IS 'Implementation of the <@ operator';
 CREATE FUNCTION propstreet.price_range_overlaps(propstreet.price_range, propstreet.price_range) RETURNS boolean
-	LANGUAGE c IMMUTABLE STRICT LEAKPROOF PARALLEL SAFE AS 'MODULE_PATHNAME';
+	LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME';
 COMMENT ON FUNCTION propstreet.price_range_overlaps(propstreet.price_range, propstreet.price_range) IS 'Implementation of the && operator';
 CREATE OPERATOR propstreet.@> (
 	LEFTARG = propstreet.price_range, RIGHTARG = propstreet.price, FUNCTION = propstreet.price_range_contains,
@@ -374,25 +374,25 @@ COMMENT ON FUNCTION propstreet.external_id(propstreet.external_ref) IS 'Id in th
 -- comparison of external_ref
 
 CREATE FUNCTION propstreet.external_ref_lt(propstreet.external_ref, propstreet.external_ref) RETURNS boolean
-	LANGUAGE internal IMMUTABLE STRICT LEAKPROOF PARALLEL SAFE AS 'bytealt';
+	LANGUAGE internal IMMUTABLE STRICT PARALLEL SAFE AS 'bytealt';
 COMMENT ON FUNCTION propstreet.external_ref_lt(propstreet.external_ref, propstreet.external_ref) IS 'Implementation of the < operator';
 CREATE FUNCTION propstreet.external_ref_le(propstreet.external_ref, propstreet.external_ref) RETURNS boolean
-	LANGUAGE internal IMMUTABLE STRICT LEAKPROOF PARALLEL SAFE AS 'byteale';
+	LANGUAGE internal IMMUTABLE STRICT PARALLEL SAFE AS 'byteale';
 COMMENT ON FUNCTION propstreet.external_ref_le(propstreet.external_ref, propstreet.external_ref) IS 'Implementation of the <= operator';
 CREATE FUNCTION propstreet.external_ref_eq(propstreet.external_ref, propstreet.external_ref) RETURNS boolean
-	LANGUAGE internal IMMUTABLE STRICT LEAKPROOF PARALLEL SAFE AS 'byteaeq';
+	LANGUAGE internal IMMUTABLE STRICT PARALLEL SAFE AS 'byteaeq';
 COMMENT ON FUNCTION propstreet.external_ref_eq(propstreet.external_ref, propstreet.external_ref) IS 'Implementation of the = operator';
 CREATE FUNCTION propstreet.external_ref_ne(propstreet.external_ref, propstreet.external_ref) RETURNS boolean
-	LANGUAGE internal IMMUTABLE STRICT LEAKPROOF PARALLEL SAFE AS 'byteane';
+	LANGUAGE internal IMMUTABLE STRICT PARALLEL SAFE AS 'byteane';
 COMMENT ON FUNCTION propstreet.external_ref_ne(propstreet.external_ref, propstreet.external_ref) IS 'Implementation of the <> operator';
 CREATE FUNCTION propstreet.external_ref_ge(propstreet.external_ref, propstreet.external_ref) RETURNS boolean
-	LANGUAGE internal IMMUTABLE STRICT LEAKPROOF PARALLEL SAFE AS 'byteage';
+	LANGUAGE internal IMMUTABLE STRICT PARALLEL SAFE AS 'byteage';
 COMMENT ON FUNCTION propstreet.external_ref_ge(propstreet.external_ref, propstreet.external_ref) IS 'Implementation of the >= operator';
 CREATE FUNCTION propstreet.external_ref_gt(propstreet.external_ref, propstreet.external_ref) RETURNS boolean
-	LANGUAGE internal IMMUTABLE STRICT LEAKPROOF PARALLEL SAFE AS 'byteagt';
+	LANGUAGE internal IMMUTABLE STRICT PARALLEL SAFE AS 'byteagt';
 COMMENT ON FUNCTION propstreet.external_ref_gt(propstreet.external_ref, propstreet.external_ref) IS 'Implementation of the > operator';
 CREATE FUNCTION propstreet.external_ref_cmp(propstreet.external_ref, propstreet.external_ref) RETURNS integer
-	LANGUAGE internal IMMUTABLE STRICT LEAKPROOF PARALLEL SAFE AS 'byteacmp';
+	LANGUAGE internal IMMUTABLE STRICT PARALLEL SAFE AS 'byteacmp';
 COMMENT ON FUNCTION propstreet.external_ref_cmp(propstreet.external_ref, propstreet.external_ref) IS 'btree: less than, equal or greater';
 CREATE FUNCTION propstreet.external_ref_hash(propstreet.external_ref) RETURNS integer
 	LANGUAGE internal IMMUTABLE STRICT PARALLEL SAFE AS 'hashvarlena';
@@ -492,25 +492,25 @@ COMMENT ON FUNCTION propstreet.etag(pg_catalog.text, bigint, bigint, bigint, pg_
 -- comparison of etag
 
 CREATE FUNCTION propstreet.etag_lt(propstreet.etag, propstreet.etag) RETURNS boolean
-	LANGUAGE internal IMMUTABLE STRICT LEAKPROOF PARALLEL SAFE AS 'bytealt';
+	LANGUAGE internal IMMUTABLE STRICT PARALLEL SAFE AS 'bytealt';
 COMMENT ON FUNCTION propstreet.etag_lt(propstreet.etag, propstreet.etag) IS 'Implementation of the < operator';
 CREATE FUNCTION propstreet.etag_le(propstreet.etag, propstreet.etag) RETURNS boolean
-	LANGUAGE internal IMMUTABLE STRICT LEAKPROOF PARALLEL SAFE AS 'byteale';
+	LANGUAGE internal IMMUTABLE STRICT PARALLEL SAFE AS 'byteale';
 COMMENT ON FUNCTION propstreet.etag_le(propstreet.etag, propstreet.etag) IS 'Implementation of the <= operator';
 CREATE FUNCTION propstreet.etag_eq(propstreet.etag, propstreet.etag) RETURNS boolean
-	LANGUAGE internal IMMUTABLE STRICT LEAKPROOF PARALLEL SAFE AS 'byteaeq';
+	LANGUAGE internal IMMUTABLE STRICT PARALLEL SAFE AS 'byteaeq';
 COMMENT ON FUNCTION propstreet.etag_eq(propstreet.etag, propstreet.etag) IS 'Implementation of the = operator';
 CREATE FUNCTION propstreet.etag_ne(propstreet.etag, propstreet.etag) RETURNS boolean
-	LANGUAGE internal IMMUTABLE STRICT LEAKPROOF PARALLEL SAFE AS 'byteane';
+	LANGUAGE internal IMMUTABLE STRICT PARALLEL SAFE AS 'byteane';
 COMMENT ON FUNCTION propstreet.etag_ne(propstreet.etag, propstreet.etag) IS 'Implementation of the <> operator';
 CREATE FUNCTION propstreet.etag_ge(propstreet.etag, propstreet.etag) RETURNS boolean
-	LANGUAGE internal IMMUTABLE STRICT LEAKPROOF PARALLEL SAFE AS 'byteage';
+	LANGUAGE internal IMMUTABLE STRICT PARALLEL SAFE AS 'byteage';
 COMMENT ON FUNCTION propstreet.etag_ge(propstreet.etag, propstreet.etag) IS 'Implementation of the >= operator';
 CREATE FUNCTION propstreet.etag_gt(propstreet.etag, propstreet.etag) RETURNS boolean
-	LANGUAGE internal IMMUTABLE STRICT LEAKPROOF PARALLEL SAFE AS 'byteagt';
+	LANGUAGE internal IMMUTABLE STRICT PARALLEL SAFE AS 'byteagt';
 COMMENT ON FUNCTION propstreet.etag_gt(propstreet.etag, propstreet.etag) IS 'Implementation of the > operator';
 CREATE FUNCTION propstreet.etag_cmp(propstreet.etag, propstreet.etag) RETURNS integer
-	LANGUAGE internal IMMUTABLE STRICT LEAKPROOF PARALLEL SAFE AS 'byteacmp';
+	LANGUAGE internal IMMUTABLE STRICT PARALLEL SAFE AS 'byteacmp';
 COMMENT ON FUNCTION propstreet.etag_cmp(propstreet.etag, propstreet.etag) IS 'btree: less than, equal or greater';
 CREATE FUNCTION propstreet.etag_hash(propstreet.etag) RETURNS integer
 	LANGUAGE internal IMMUTABLE STRICT PARALLEL SAFE AS 'hashvarlena';

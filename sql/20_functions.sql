@@ -77,6 +77,10 @@ CREATE FUNCTION propstreet.prospect_event() RETURNS trigger
 	LANGUAGE c AS 'MODULE_PATHNAME', 'propstreet_prospect_event';
 COMMENT ON FUNCTION propstreet.prospect_event() IS
 	'AFTER statement trigger of prospect: writes event and webhook_delivery, and NOTIFY';
+CREATE FUNCTION propstreet.notifications_left_out() RETURNS bigint
+	LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'propstreet_notifications_left_out';
+COMMENT ON FUNCTION propstreet.notifications_left_out() IS
+	'How many notifications this session has left out, as the queue was filled above propstreet.notify_queue_limit';
 REVOKE ALL ON FUNCTION propstreet.project_stamp(), propstreet.prospect_stamp(), propstreet.project_changed(),
 	propstreet.prospect_changed(), propstreet.contact_changed(), propstreet.company_changed(),
 	propstreet.project_event(), propstreet.prospect_event() FROM PUBLIC;

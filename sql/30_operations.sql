@@ -26,9 +26,10 @@ CREATE FUNCTION propstreet.project_delete(id bigint, if_match text DEFAULT NULL)
 COMMENT ON FUNCTION propstreet.project_delete(bigint, text) IS
 	'Delete a project softly';
 
-CREATE FUNCTION propstreet.project_upsert(namespace text, external_id text, body json, if_match text DEFAULT NULL) RETURNS json
+CREATE FUNCTION propstreet.project_upsert(namespace text, external_id text, body json, if_match text DEFAULT NULL,
+		if_none_match text DEFAULT NULL) RETURNS json
 	LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'propstreet_project_upsert';
-COMMENT ON FUNCTION propstreet.project_upsert(text, text, json, text) IS
+COMMENT ON FUNCTION propstreet.project_upsert(text, text, json, text, text) IS
 	'Create or change the project that has an external reference; the project as JSON with result';
 
 CREATE FUNCTION propstreet.project_properties(id bigint, include_deleted boolean DEFAULT false) RETURNS json
@@ -96,9 +97,10 @@ CREATE FUNCTION propstreet.prospect_remove(project_id bigint, id bigint, if_matc
 COMMENT ON FUNCTION propstreet.prospect_remove(bigint, bigint, text) IS
 	'Remove a prospect from its project softly';
 
-CREATE FUNCTION propstreet.prospect_upsert(project_id bigint, namespace text, external_id text, body json, if_match text DEFAULT NULL) RETURNS json
+CREATE FUNCTION propstreet.prospect_upsert(project_id bigint, namespace text, external_id text, body json, if_match text DEFAULT NULL,
+		if_none_match text DEFAULT NULL) RETURNS json
 	LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'propstreet_prospect_upsert';
-COMMENT ON FUNCTION propstreet.prospect_upsert(bigint, text, text, json, text) IS
+COMMENT ON FUNCTION propstreet.prospect_upsert(bigint, text, text, json, text, text) IS
 	'Create or change the prospect of a project that has an external reference; the prospect as JSON with result';
 
 CREATE FUNCTION propstreet.contact_projects(contact_id bigint, status text DEFAULT NULL, classification text DEFAULT NULL, page_size integer DEFAULT 100, cursor text DEFAULT NULL) RETURNS json

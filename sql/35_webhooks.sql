@@ -56,7 +56,7 @@ COMMENT ON FUNCTION propstreet.webhook_delete(bigint, text) IS
 CREATE FUNCTION propstreet.webhook_rotate_secret(id bigint) RETURNS json
 	LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'propstreet_webhook_rotate_secret';
 COMMENT ON FUNCTION propstreet.webhook_rotate_secret(bigint) IS
-	'Give a webhook a new secret, while the old one signs along for 24 hours; the webhook as JSON, with the new secret';
+	'Give a webhook a new secret, while those that were current in the last 24 hours sign along; the webhook as JSON, with the new secret';
 
 CREATE FUNCTION propstreet.webhook_deliveries(id bigint, status text DEFAULT NULL, page_size integer DEFAULT 100, cursor text DEFAULT NULL) RETURNS json
 	LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'propstreet_webhook_deliveries';

@@ -33,6 +33,8 @@ CREATE FUNCTION propstreet.install() RETURNS integer
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $function$
 DECLARE
 	version integer;
+	schema_owner name;
+	role_before text := current_setting('role');
 BEGIN
 	PERFORM pg_advisory_xact_lock('pg_namespace'::regclass::integer, 'propstreet'::regnamespace::integer);
 	-- Read, not called: the schema's owner could have made it, and the caller may be a superuser
@@ -44,14 +46,30 @@ BEGIN
 					DETAIL = 'DROP EXTENSION propstreet CASCADE leaves tables without some columns, and without triggers and policies.',
 					HINT = 'DROP SCHEMA propstreet, propstreet_api CASCADE; then create the extension again, and restore a dump if there is one.';
 		END IF;
+		IF to_regnamespace('propstreet_api') IS NOT NULL THEN
+			RAISE EXCEPTION 'schema propstreet_api is left of tables that are gone'
+				USING ERRCODE = 'object_not_in_prerequisite_state', HINT = 'DROP SCHEMA propstreet_api CASCADE;';
+		END IF;
+		-- The owner of the schema can drop what is in it, and put something else in its place
+		SELECT pg_get_userbyid(nspowner) INTO schema_owner FROM pg_namespace WHERE oid = 'propstreet'::regnamespace;
+		IF schema_owner <> current_user THEN
+			IF NOT pg_has_role(current_user, schema_owner, 'MEMBER') THEN
+				RAISE EXCEPTION 'schema propstreet belongs to role "%"', schema_owner
+					USING ERRCODE = 'insufficient_privilege', HINT = 'Call install() as that role.';
+			END IF;
+			EXECUTE format('SET LOCAL ROLE %I', schema_owner);
+		END IF;
 		EXECUTE propstreet.install_1();
+		IF schema_owner <> session_user OR role_before <> 'none' THEN
+			EXECUTE format('SET LOCAL ROLE %s', CASE WHEN role_before = 'none' THEN 'NONE' ELSE quote_ident(role_before) END);
+		END IF;
 		version := 1;
 	END IF;
 	RETURN version;
 END
 $function$;
 COMMENT ON FUNCTION propstreet.install() IS
-	'Create the tables as the calling role, or upgrade them; without effect where they are up to date. The version of the tables';
+	'Create the tables, which belong to the owner of schema propstreet, or upgrade them; without effect where they are up to date. The version of the tables';
 
 CREATE FUNCTION propstreet.grant_to(role name) RETURNS void
 	LANGUAGE plpgsql STRICT SET search_path = pg_catalog, pg_temp AS $function$
@@ -67,12 +85,9 @@ BEGIN
 		EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO %I', operation, role);
 	END LOOP;
 	EXECUTE format('GRANT SELECT ON propstreet.company, propstreet.contact, propstreet.investment_strategy, propstreet.property,
-		propstreet.project, propstreet.project_property, propstreet.prospect, propstreet.event, propstreet.webhook_delivery, propstreet.webhook_status, propstreet.project_delta, propstreet.prospect_delta TO %I', role);
+		propstreet.project, propstreet.project_property, propstreet.prospect, propstreet.event, propstreet.webhook, propstreet.webhook_delivery, propstreet.webhook_status, propstreet.project_delta, propstreet.prospect_delta TO %I', role);
 	EXECUTE format('GRANT USAGE ON SCHEMA propstreet_api TO %I', role);
 	EXECUTE format('GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA propstreet_api TO %I', role);
-	-- less the secrets
-	EXECUTE format('GRANT SELECT (tenant_id, id, name, url, events, filter_namespace, exclude_origin, enabled, disabled_reason, created_utc,
-		updated_utc, revision, failed_in_row, dropped, last_success_utc, last_error_utc, last_error) ON propstreet.webhook TO %I', role);
 	EXECUTE format('GRANT SELECT ON ALL TABLES IN SCHEMA propstreet_api TO %I', role);
 	FOR writable IN SELECT * FROM (VALUES
 			('company', 'name, tags, blocked', 'name, tags, blocked'),
@@ -100,6 +115,13 @@ CREATE FUNCTION propstreet.check() RETURNS TABLE (tenant_id bigint, resource tex
 	LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $function$
 #variable_conflict use_column
 BEGIN
+	-- The owner's code must not run with a caller's rights
+	IF EXISTS (SELECT FROM pg_class AS c WHERE c.relnamespace = 'propstreet'::regnamespace AND c.relkind NOT IN ('r', 'p')
+			AND c.relname IN ('company', 'contact', 'project', 'prospect', 'project_external_ref', 'prospect_external_ref')) THEN
+		RAISE EXCEPTION 'a view or foreign table has taken the place of a table of propstreet'
+			USING ERRCODE = 'wrong_object_type', HINT = 'Check the tables themselves: give them their names back.';
+	END IF;
+
 	RETURN QUERY
 	WITH wanted AS (
 		SELECT t.tenant_id, t.id, r.ref FROM propstreet.project AS t, unnest(t.external_refs) AS r (ref) WHERE t.deleted_utc IS NULL
@@ -126,12 +148,12 @@ BEGIN
 	RETURN QUERY
 	SELECT t.tenant_id, 'prospect', t.id, 'tags or company_id are not those of the contact'
 	FROM propstreet.prospect AS t JOIN propstreet.contact AS c ON c.tenant_id = t.tenant_id AND c.id = t.contact_id
-	WHERE t.deleted_utc IS NULL AND (t.tags <> c.tags OR t.company_id IS DISTINCT FROM c.company_id);
+	WHERE t.deleted_utc IS NULL AND (t.tags <> c.tags[:] OR t.company_id IS DISTINCT FROM c.company_id);
 
 	RETURN QUERY
 	SELECT t.tenant_id, 'prospect', t.id, 'tags are not those of the company'
 	FROM propstreet.prospect AS t JOIN propstreet.company AS c ON c.tenant_id = t.tenant_id AND c.id = t.company_id
-	WHERE t.deleted_utc IS NULL AND t.contact_id IS NULL AND t.tags <> c.tags;
+	WHERE t.deleted_utc IS NULL AND t.contact_id IS NULL AND t.tags <> c.tags[:];
 
 	RETURN QUERY
 	SELECT NULL::bigint, w.relation, NULL::bigint, format('trigger %s is %s', w.name, CASE WHEN t.tgname IS NULL THEN 'missing' ELSE 'disabled' END)
@@ -146,20 +168,64 @@ BEGIN
 	RETURN QUERY
 	SELECT NULL::bigint, w.relation, NULL::bigint, CASE WHEN p.polname IS NULL THEN 'policy propstreet_tenant is missing' ELSE 'row-level security is disabled' END
 	FROM unnest(ARRAY['company', 'contact', 'investment_strategy', 'property', 'project', 'project_property', 'project_external_ref',
-			'prospect', 'prospect_external_ref', 'idempotency_key', 'event', 'webhook', 'webhook_delivery']) AS w (relation)
+			'prospect', 'prospect_external_ref', 'idempotency_key', 'event', 'webhook', 'webhook_secret', 'webhook_delivery']) AS w (relation)
 		JOIN pg_class AS c ON c.oid = to_regclass('propstreet.' || w.relation)
 		LEFT JOIN pg_policy AS p ON p.polrelid = c.oid AND p.polname = 'propstreet_tenant'
 	WHERE p.polname IS NULL OR NOT c.relrowsecurity;
+
+	RETURN QUERY
+	WITH ours AS (
+		SELECT c.oid, c.relname FROM pg_class AS c WHERE c.relnamespace = 'propstreet'::regnamespace AND c.relkind IN ('r', 'p')
+	), called AS (
+		SELECT o.relname, format('trigger %s', t.tgname) AS what, t.tgfoid AS function
+		FROM ours AS o JOIN pg_trigger AS t ON t.tgrelid = o.oid AND NOT t.tgisinternal
+		UNION ALL
+		SELECT o.relname, format('default of %s', a.attname), e.refobjid
+		FROM ours AS o JOIN pg_attrdef AS d ON d.adrelid = o.oid JOIN pg_attribute AS a ON a.attrelid = o.oid AND a.attnum = d.adnum
+			JOIN pg_depend AS e ON e.classid = 'pg_attrdef'::regclass AND e.objid = d.oid AND e.refclassid = 'pg_proc'::regclass
+		UNION ALL
+		SELECT o.relname, format('policy %s', p.polname), e.refobjid
+		FROM ours AS o JOIN pg_policy AS p ON p.polrelid = o.oid
+			JOIN pg_depend AS e ON e.classid = 'pg_policy'::regclass AND e.objid = p.oid AND e.refclassid = 'pg_proc'::regclass
+		UNION ALL
+		SELECT o.relname, format('constraint %s', n.conname), e.refobjid
+		FROM ours AS o JOIN pg_constraint AS n ON n.conrelid = o.oid
+			JOIN pg_depend AS e ON e.classid = 'pg_constraint'::regclass AND e.objid = n.oid AND e.refclassid = 'pg_proc'::regclass
+		UNION ALL
+		SELECT o.relname, format('index %s', i.indexrelid::regclass), e.refobjid
+		FROM ours AS o JOIN pg_index AS i ON i.indrelid = o.oid
+			JOIN pg_depend AS e ON e.classid = 'pg_class'::regclass AND e.objid = i.indexrelid AND e.refclassid = 'pg_proc'::regclass
+	)
+	SELECT NULL::bigint, c.relname::text, NULL::bigint,
+		format('%s calls %s, whose search_path is not fixed: it may find the caller''s temporary tables', c.what, p.oid::regprocedure)
+	FROM called AS c JOIN pg_proc AS p ON p.oid = c.function JOIN pg_language AS l ON l.oid = p.prolang
+	WHERE l.lanname NOT IN ('c', 'internal') AND p.pronamespace <> 'pg_catalog'::regnamespace
+		AND NOT EXISTS (SELECT FROM unnest(p.proconfig) AS s (setting) WHERE s.setting LIKE 'search\_path=%')
+		AND NOT EXISTS (SELECT FROM pg_depend AS e WHERE e.classid = 'pg_proc'::regclass AND e.objid = p.oid AND e.deptype = 'e'
+			AND e.refclassid = 'pg_extension'::regclass AND e.refobjid = (SELECT x.oid FROM pg_extension AS x WHERE x.extname = 'propstreet'));
 END
 $function$;
 COMMENT ON FUNCTION propstreet.check() IS
 	'What contradicts the rules in the stored data: no rows if all is well. For the tables'' owner, over all tenants';
 
-CREATE FUNCTION propstreet.purge() RETURNS bigint
+CREATE FUNCTION propstreet.purge(max_rows bigint = NULL) RETURNS bigint
 	LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'propstreet_purge';
-COMMENT ON FUNCTION propstreet.purge() IS
-	'Delete what is over, of all tenants: idempotency keys after 24 hours, events and deliveries after propstreet.keep_undelivered; the number of rows. To be called now and then';
+COMMENT ON FUNCTION propstreet.purge(bigint) IS
+	'Delete what is over, of all tenants: idempotency keys after 24 hours, events and deliveries after propstreet.keep_undelivered; the number of rows, at most max_rows. To be called now and then';
 
-REVOKE ALL ON FUNCTION propstreet.install(), propstreet.grant_to(name), propstreet.check(), propstreet.purge() FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION propstreet.install(), propstreet.grant_to(name), propstreet.check(), propstreet.purge()
+CREATE PROCEDURE propstreet.purge_in_batches(batch_rows bigint = 10000) LANGUAGE plpgsql AS $$
+BEGIN
+	-- committed one by one, so that deliveries go on between them
+	WHILE propstreet.purge(batch_rows) OPERATOR(pg_catalog.>) 0 LOOP
+		COMMIT;
+	END LOOP;
+END $$;
+COMMENT ON PROCEDURE propstreet.purge_in_batches(bigint) IS
+	'Do as purge() does, batch_rows at a time, and commit between: deliveries go on meanwhile';
+
+REVOKE ALL ON FUNCTION propstreet.install(), propstreet.grant_to(name), propstreet.check(), propstreet.purge(bigint) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION propstreet.install(), propstreet.grant_to(name), propstreet.check(), propstreet.purge(bigint)
 	TO @extowner@ WITH GRANT OPTION;
+REVOKE ALL ON PROCEDURE propstreet.purge_in_batches(bigint) FROM PUBLIC;
+GRANT EXECUTE ON PROCEDURE propstreet.purge_in_batches(bigint) TO @extowner@ WITH GRANT OPTION;
+

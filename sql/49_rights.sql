@@ -12,7 +12,7 @@ BEGIN
 			SELECT p.oid FROM pg_catalog.pg_proc AS p
 			WHERE p.pronamespace OPERATOR(pg_catalog.=) 'propstreet'::regnamespace
 				AND NOT pg_catalog.has_function_privilege('public', p.oid, 'EXECUTE') LOOP
-		EXECUTE pg_catalog.format('GRANT EXECUTE ON FUNCTION %s TO %s WITH GRANT OPTION', function, schema_owner);
+		EXECUTE pg_catalog.format('GRANT EXECUTE ON ROUTINE %s TO %s WITH GRANT OPTION', function, schema_owner);
 	END LOOP;
 END
 $rights$;

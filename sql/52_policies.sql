@@ -5,7 +5,7 @@ DECLARE
 	name text;
 BEGIN
 	FOREACH name IN ARRAY ARRAY['company', 'contact', 'investment_strategy', 'property', 'project', 'project_property',
-			'project_external_ref', 'prospect', 'prospect_external_ref', 'idempotency_key', 'event', 'webhook', 'webhook_delivery'] LOOP
+			'project_external_ref', 'prospect', 'prospect_external_ref', 'idempotency_key', 'event', 'webhook', 'webhook_secret', 'webhook_delivery'] LOOP
 		EXECUTE format('ALTER TABLE propstreet.%I ENABLE ROW LEVEL SECURITY', name);
 		EXECUTE format('CREATE POLICY propstreet_tenant ON propstreet.%I
 			USING (tenant_id OPERATOR(pg_catalog.=) propstreet.current_tenant())', name);

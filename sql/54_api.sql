@@ -30,7 +30,7 @@ BEGIN
 				'project_properties', 'project_close', 'project_reopen', 'teaser_advance', 'teaser_communicate', 'teaser_accept',
 				'prospect_add', 'prospect_add_batch', 'prospect_get', 'prospect_find', 'prospect_update', 'prospect_update_batch',
 				'prospect_remove', 'prospect_upsert', 'contact_projects', 'company_projects', 'project_list', 'prospect_list',
-				'prospect_list_all', 'project_changes', 'prospect_changes', 'webhook_create', 'webhook_get', 'webhook_list',
+				'prospect_list_all', 'project_changes', 'prospect_changes', 'sync_barrier', 'webhook_create', 'webhook_get', 'webhook_list',
 				'webhook_update', 'webhook_delete', 'webhook_rotate_secret', 'webhook_deliveries', 'webhook_test', 'webhook_replay']) LOOP
 		EXECUTE pg_catalog.format('CREATE FUNCTION propstreet_api.%I(%s) RETURNS %s LANGUAGE sql %s AS %L',
 			operation.proname, operation.arguments, operation.result, operation.volatile,

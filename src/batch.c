@@ -259,30 +259,25 @@ wanted_refs(const Batch *batch)
 static void
 learn_ref(Batch *batch, uint64 number)
 {
-	bool		isnull;
-	const ExternalRef *ref = (const ExternalRef *) PG_DETOAST_DATUM_PACKED(fetch_value(number, 7, &isnull));
+	const ExternalRef *ref = (const ExternalRef *) PG_DETOAST_DATUM_PACKED(fetch(number, 7));
 	RefHolder  *holder = hash_search(batch->refs, &ref, HASH_ENTER, NULL);
 
-	holder->prospect_id = DatumGetInt64(fetch_value(number, 6, &isnull));
+	holder->prospect_id = DatumGetInt64(fetch(number, 6));
 }
 
 static void
 learn_investor(Batch *batch, uint64 number)
 {
-	bool		isnull;
-	bool		is_company = DatumGetInt32(fetch_value(number, 1, &isnull)) == 2;
-	InvestorKey key = {DatumGetInt64(fetch_value(number, 2, &isnull)), is_company};
+	bool		is_company = DatumGetInt32(fetch(number, 1)) == 2;
+	InvestorKey key = {DatumGetInt64(fetch(number, 2)), is_company};
+	Datum		id;
 	Investor   *investor = hash_search(batch->investors, &key, HASH_ENTER, NULL);
 
 	investor->found = true;
-	investor->company_id = DatumGetInt64(fetch_value(number, 3, &isnull));
-	if (isnull)
-		investor->company_id = 0;
-	investor->tags = fetch_value(number, 4, &isnull);
-	investor->blocked = DatumGetBool(fetch_value(number, 5, &isnull));
-	investor->prospect_id = DatumGetInt64(fetch_value(number, 6, &isnull));
-	if (isnull)
-		investor->prospect_id = 0;
+	investor->company_id = fetch_optional(number, 3, &id) ? DatumGetInt64(id) : 0;
+	investor->tags = fetch(number, 4);
+	investor->blocked = DatumGetBool(fetch(number, 5));
+	investor->prospect_id = fetch_optional(number, 6, &id) ? DatumGetInt64(id) : 0;
 	investor->item = NULL;
 }
 
@@ -314,7 +309,6 @@ read_for_add(Batch *batch)
 	int			ncompanies = 0;
 	Datum		values[5] = {Int64GetDatum(batch->operation->tenant_id), Int64GetDatum(batch->project_id)};
 	uint64		rows;
-	bool		isnull;
 
 	for (int i = 0; i < batch->count; i++)
 	{
@@ -334,7 +328,7 @@ read_for_add(Batch *batch)
 	rows = run(&resolve, values, NULL);
 	for (uint64 i = 0; i < rows; i++)
 	{
-		if (DatumGetInt32(fetch_value(i, 1, &isnull)) == 3)
+		if (DatumGetInt32(fetch(i, 1)) == 3)
 			learn_ref(batch, i);
 		else
 			learn_investor(batch, i);
@@ -402,7 +396,7 @@ rows_datum(List *items)
 	Datum	   *values = palloc0(sizeof(Datum) * desc->natts);
 	bool	   *nulls = palloc(sizeof(bool) * desc->natts);
 	Datum	   *rows = palloc(sizeof(Datum) * list_length(items));
-	RowMap		map = {.type_id = InvalidOid};
+	RowMap		map = {0};
 	ListCell   *cell;
 
 	row_map(&map, desc, KIND_PROSPECT);
@@ -497,7 +491,7 @@ insert_good(void *arg)
 
 		if (next == rows)
 			break;
-		fetch_row(next, &row);
+		fetch_row(next, &row, KIND_PROSPECT);
 		got = investor_key(&row);
 		if (got.id != wanted.id || got.is_company != wanted.is_company)
 			continue;
@@ -659,7 +653,7 @@ read_for_update(Batch *batch)
 	batch->nlocked = (int) run(&lock, values, NULL);
 	for (int i = 0; i < batch->nlocked; i++)
 	{
-		fetch_row(i, &batch->locked[i].row);
+		fetch_row(i, &batch->locked[i].row, KIND_PROSPECT);
 		batch->locked[i].item = NULL;
 	}
 	forget_everything(batch);
@@ -694,7 +688,7 @@ judge_precondition(const Batch *batch, BatchItem *item)
 		return true;
 	if (item->change.if_match == NULL)
 		fail(item, "precondition_failed", 0, "ifMatch is needed here: the resource's ETag, or *");
-	else if (if_match(item->change.if_match, &version, &problems))
+	else if (etag_matches("ifMatch", item->change.if_match, &version, &problems))
 		return true;
 	else if (problems.list != NIL)
 		fail(item, "validation_error", 0,
@@ -764,7 +758,7 @@ update_good(void *arg)
 		BatchItem	   *item;
 		Row			row;
 
-		fetch_row(i, &row);
+		fetch_row(i, &row, KIND_PROSPECT);
 		item = unconstify(BatchItem *, find_locked(batch, DatumGetInt64(row.values[R_ID]))->item);
 		item->row = row;
 		item->done = true;

@@ -9,6 +9,7 @@
 
 #include "commands/trigger.h"
 #include "executor/tuptable.h"
+#include "miscadmin.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/datum.h"
@@ -32,12 +33,13 @@ static bool
 same_value(Transition *transition, AttrNumber number)
 {
 	Form_pg_attribute attribute = TupleDescAttr(RelationGetDescr(transition->trigger->tg_relation), number - 1);
-	bool		nulls[2];
-	Datum		old = slot_getattr(transition->old, number, &nulls[0]);
-	Datum		new = slot_getattr(transition->new, number, &nulls[1]);
+	Datum		old;
+	Datum		new;
+	bool		was = slot_optional(transition->old, number, &old);
+	bool		is = slot_optional(transition->new, number, &new);
 
-	if (nulls[0] || nulls[1])
-		return nulls[0] == nulls[1];
+	if (!was || !is)
+		return was == is;
 	return datum_image_eq(old, new, attribute->attbyval, attribute->attlen);
 }
 
@@ -100,10 +102,10 @@ static RefStatements project_refs = {
 	.add = {.sql = "INSERT INTO propstreet.project_external_ref (tenant_id, project_id, external_ref) "
 		"SELECT u.tenant_id, u.project_id, u.external_ref " PROJECT_REFS_FROM
 		"ORDER BY u.tenant_id, u.external_ref ON CONFLICT DO NOTHING", REF_ARGS},
-	.missing = {.sql = "SELECT u.external_ref, r.project_id::pg_catalog.int8 " PROJECT_REFS_FROM
+	.missing = {.sql = "SELECT u.external_ref, r.external_ref IS NULL, r.project_id::pg_catalog.int8 " PROJECT_REFS_FROM
 		"LEFT JOIN propstreet.project_external_ref AS r ON " PROJECT_REFS_MATCH
 		"WHERE r.project_id IS NULL OR r.project_id OPERATOR(pg_catalog.<>) u.project_id "
-	"ORDER BY r.project_id IS NULL, u.external_ref LIMIT 1", REF_ARGS}
+	"ORDER BY r.external_ref IS NULL, u.external_ref LIMIT 1", REF_ARGS}
 };
 
 static RefStatements prospect_refs = {
@@ -114,10 +116,10 @@ static RefStatements prospect_refs = {
 	.add = {.sql = "INSERT INTO propstreet.prospect_external_ref (tenant_id, project_id, external_ref, prospect_id) "
 		"SELECT u.tenant_id, u.project_id, u.external_ref, u.prospect_id " PROSPECT_REFS_FROM
 		"ORDER BY u.tenant_id, u.project_id, u.external_ref ON CONFLICT DO NOTHING", PROSPECT_REF_ARGS},
-	.missing = {.sql = "SELECT u.external_ref, r.prospect_id::pg_catalog.int8 " PROSPECT_REFS_FROM
+	.missing = {.sql = "SELECT u.external_ref, r.external_ref IS NULL, r.prospect_id::pg_catalog.int8 " PROSPECT_REFS_FROM
 		"LEFT JOIN propstreet.prospect_external_ref AS r ON " PROSPECT_REFS_MATCH
 		"WHERE r.prospect_id IS NULL OR r.prospect_id OPERATOR(pg_catalog.<>) u.prospect_id "
-	"ORDER BY r.prospect_id IS NULL, u.external_ref LIMIT 1", PROSPECT_REF_ARGS}
+	"ORDER BY r.external_ref IS NULL, u.external_ref LIMIT 1", PROSPECT_REF_ARGS}
 };
 
 /*
@@ -128,18 +130,14 @@ static bool
 missing_refs(RefBatch *batch, const Datum *values)
 {
 	Problem		problem = {.member = batch->of_prospects ? "prospectId" : "projectId"};
-	bool		isnull;
-	Datum		holder;
-	char	   *ref;
 
+	CHECK_FOR_INTERRUPTS();
 	if (run(batch->of_prospects ? &prospect_refs.missing : &project_refs.missing, values, NULL) == 0)
 		return false;
-	holder = fetch_value(0, 2, &isnull);
-	if (isnull)
+	if (DatumGetBool(fetch(0, 2)))
 		return true;
-	problem.value = id_json(DatumGetInt64(holder));
-	ref = TextDatumGetCString(fetch_value(0, 1, &isnull));
-	problem.detail = psprintf("External reference %s is already used in this %s", ref,
+	problem.value = id_json(DatumGetInt64(fetch(0, 3)));
+	problem.detail = psprintf("External reference %s is already used in this %s", TextDatumGetCString(fetch(0, 1)),
 							  batch->of_prospects ? "project" : "tenant");
 	problem_raise(PT_CONFLICT, &problem);
 }
@@ -176,10 +174,9 @@ flush_refs(RefBatch *batch)
 static void
 collect_refs(RefBatch *batch, const Transition *transition, TupleTableSlot *slot)
 {
-	bool		isnull;
 	MemoryContext before = MemoryContextSwitchTo(batch->scratch);
 	ExternalRef **refs;
-	int			count = refs_deform(slot_getattr(slot, batch->at->external_refs, &isnull), &refs);
+	int			count = refs_deform(slot_value(slot, batch->at->external_refs), &refs);
 
 	MemoryContextSwitchTo(before);
 	for (int i = 0; i < count; i++)
@@ -187,9 +184,9 @@ collect_refs(RefBatch *batch, const Transition *transition, TupleTableSlot *slot
 		if (batch->count == CHUNK)
 			flush_refs(batch);
 		MemoryContextSwitchTo(batch->context);
-		batch->tenants[batch->count] = slot_getattr(slot, transition->tenant_id, &isnull);
-		batch->projects[batch->count] = slot_getattr(slot, batch->of_prospects ? batch->at->project_id : transition->id, &isnull);
-		batch->prospects[batch->count] = slot_getattr(slot, transition->id, &isnull);
+		batch->tenants[batch->count] = slot_value(slot, transition->tenant_id);
+		batch->projects[batch->count] = slot_value(slot, batch->of_prospects ? batch->at->project_id : transition->id);
+		batch->prospects[batch->count] = slot_value(slot, transition->id);
 		batch->refs[batch->count++] = datumCopy(PointerGetDatum(refs[i]), false, -1);
 		MemoryContextSwitchTo(before);
 	}
@@ -199,14 +196,13 @@ collect_refs(RefBatch *batch, const Transition *transition, TupleTableSlot *slot
 static bool
 holds_refs(const Attributes *at, TupleTableSlot *slot)
 {
-	bool		isnull;
 	Datum		refs;
 	ArrayType  *array;
 	bool		holds;
 
 	if (!slot_attisnull(slot, at->deleted_utc))
 		return false;
-	refs = slot_getattr(slot, at->external_refs, &isnull);
+	refs = slot_value(slot, at->external_refs);
 	array = DatumGetArrayTypeP(refs);
 	holds = ARR_NDIM(array) > 0;
 	if (array != (ArrayType *) DatumGetPointer(refs))
@@ -362,8 +358,8 @@ investor_changed(FunctionCallInfo fcinfo, CopyStatements *statements)
 		if (same_value(&transition, at.tags) &&
 			(at.company_id == InvalidAttrNumber || same_value(&transition, at.company_id)))
 			continue;
-		tenants[count] = Int64GetDatum(slot_int64(transition.new, transition.tenant_id));
-		ids[count++] = Int64GetDatum(slot_int64(transition.new, transition.id));
+		tenants[count] = slot_value(transition.new, transition.tenant_id);
+		ids[count++] = slot_value(transition.new, transition.id);
 		if (count == CHUNK)
 		{
 			copy_investors(statements, tenants, ids, count);

@@ -41,9 +41,7 @@ receive_change(TupleTableSlot *slot, DestReceiver *self)
 	Version		version;
 	Row			row;
 
-	slot_getallattrs(slot);
-	memcpy(row.values, slot->tts_values, sizeof(Datum) * slot->tts_tupleDescriptor->natts);
-	memcpy(row.nulls, slot->tts_isnull, sizeof(bool) * slot->tts_tupleDescriptor->natts);
+	row_of_slot(&row, slot, NULL, receiver->kind);
 	version = row_version(&row, receiver->kind);
 	etag_of(&version, tag);
 	initStringInfo(&resource);

@@ -103,6 +103,25 @@ identity_sequence(Relation relation, AttrNumber column)
 #define INSERT_INDEX_ENTRIES(relation, slot, estate) ExecInsertIndexTuples(relation, slot, estate, false, false, NULL, NIL)
 #endif
 
+/* pg_database.datconnlimit of an invalid database, which older minor versions don't know */
+#ifndef DATCONNLIMIT_INVALID_DB
+#define DATCONNLIMIT_INVALID_DB (-2)
+#endif
+
+/* Stands before a declaration since version 18 */
+#if PG_VERSION_NUM < 180000
+#define pg_noreturn pg_attribute_noreturn()
+#endif
+
+/* Base64 is over unsigned bytes since version 18 */
+#if PG_VERSION_NUM >= 180000
+#define B64_BYTES(bytes) ((uint8 *) (bytes))
+#define B64_CONST_BYTES(bytes) ((const uint8 *) (bytes))
+#else
+#define B64_BYTES(bytes) ((char *) (bytes))
+#define B64_CONST_BYTES(bytes) ((const char *) (bytes))
+#endif
+
 /* The local number of this transaction */
 #if PG_VERSION_NUM >= 170000
 #define MY_LXID (MyProc->vxid.lxid)

@@ -32,7 +32,7 @@ append_cursor(StringInfo out, const Position *position)
 
 	len = pg_b64_enc_len(json.len);
 	enlargeStringInfo(out, len);
-	len = pg_b64_encode(json.data, json.len, out->data + out->len, len);
+	len = pg_b64_encode(B64_CONST_BYTES(json.data), json.len, out->data + out->len, len);
 	if (len < 0)
 		elog(ERROR, "could not encode a cursor");
 	while (out->data[out->len + len - 1] == '=')
@@ -61,7 +61,7 @@ decode_base64(const char *text, char json[CURSOR_MAX])
 	memcpy(padded, text, digits);
 	for (len = digits; len % 4 != 0; len++)
 		padded[len] = '=';
-	decoded = pg_b64_decode(padded, len, json, CURSOR_MAX - 1);
+	decoded = pg_b64_decode(padded, len, B64_BYTES(json), CURSOR_MAX - 1);
 	if (decoded < 0)
 		return false;
 	json[decoded] = '\0';

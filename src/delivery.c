@@ -17,12 +17,10 @@
 
 #include "access/xact.h"
 #include "catalog/pg_type.h"
-#include "common/hashfn.h"
 #include "common/pg_prng.h"
 #include "executor/spi.h"
 #include "funcapi.h"
 #include "miscadmin.h"
-#include "storage/lock.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/datetime.h"
@@ -32,14 +30,14 @@
 
 #include "propstreet.h"
 
-#define QUEUE_LOCK_CLASS 5		/* field 4 of the tag; idempotency keys' locks use 4 */
-#define WEBHOOK_LOCK_CLASS 6
 #define LOCK_STEP_MS 5			/* between looks whether a webhook is free */
 #define RECORD_PATIENCE_MS 200	/* that webhook_record() waits for webhooks that somebody is changing, in all */
 #define CLAIM_HOOKS_MAX 1000	/* webhooks of one claim: each is a lock */
 #define CLAIM_MAX 10000			/* deliveries, and outcomes, in a call */
 #define PARK_MAX 1000			/* rows that a claim parks before it gives others a turn */
 #define WIDEN 4					/* how many more rows a claim looks at after it parked some */
+#define SHARE 16				/* places that a tenant may have for each that is free */
+#define TOLD_MAX 1000			/* missing webhooks that a process tells of */
 #define FAILED_IN_ROW_MAX 10
 #define RETRY_MAX_SECONDS (30 * SECS_PER_DAY)
 #define RETRIES_MAX 100
@@ -47,6 +45,8 @@
 #define JITTER 0.1
 #define ERROR_MAX 500			/* bytes of an error that are kept */
 #define STATUS_GONE 410
+#define STATUS_TOO_MANY_REQUESTS 429	/* with a Retry-After these two speak for the whole endpoint */
+#define STATUS_SERVICE_UNAVAILABLE 503
 #define USER_AGENT "propstreet"
 
 char	   *propstreet_webhook_retry = NULL;
@@ -62,24 +62,20 @@ bool		propstreet_webhook_allow_http = false;
 void
 queue_lock(void)
 {
-	LOCKTAG		tag;
+	LOCKTAG		tag = number_lock(LOCK_QUEUE, 0);
 
 	if (IsolationUsesXactSnapshot())
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_TRANSACTION_STATE), errmsg("webhook deliveries can't be changed in a transaction that keeps to one snapshot"),
 				 errhint("Use READ COMMITTED.")));
-	SET_LOCKTAG_ADVISORY(tag, MyDatabaseId, 0, 0, QUEUE_LOCK_CLASS);
 	(void) LockAcquire(&tag, ExclusiveLock, false, false);
 }
 
 static bool
 lock_webhook(int64 tenant_id, int64 webhook_id, bool wait)
 {
-	int64		key[] = {tenant_id, webhook_id};
-	uint64		hash = hash_bytes_extended((unsigned char *) key, sizeof(key), 0);
-	LOCKTAG		tag;
+	LOCKTAG		tag = name_lock(LOCK_WEBHOOK, tenant_id, &webhook_id, sizeof(webhook_id));
 
-	SET_LOCKTAG_ADVISORY(tag, MyDatabaseId, (uint32) (hash >> 32), (uint32) hash, WEBHOOK_LOCK_CLASS);
 	return LockAcquire(&tag, ExclusiveLock, false, !wait) != LOCKACQUIRE_NOT_AVAIL;
 }
 
@@ -94,7 +90,7 @@ webhook_lock(int64 tenant_id, int64 webhook_id)
 	Problem		problem = {.detail = "A webhook can't be changed in a transaction that keeps to one snapshot: use READ COMMITTED"};
 
 	if (IsolationUsesXactSnapshot())
-		problem_raise(PT_BUSY, &problem);
+		problem_raise(busy_sqlstate(), &problem);
 	(void) lock_webhook(tenant_id, webhook_id, true);
 }
 
@@ -279,24 +275,38 @@ run_arrays(Statement *statement, const Arrays *arrays, const Datum *others)
 	"SELECT t.tenant_id, t.webhook_id, t.next_attempt_utc FROM propstreet.webhook_delivery AS t WHERE t.next_attempt_utc IS NOT NULL " \
 	"AND (t.tenant_id, t.webhook_id) OPERATOR(pg_catalog.>) (s.tenant_id, s.webhook_id) " \
 	"ORDER BY t.tenant_id, t.webhook_id, t.next_attempt_utc, t.event_id LIMIT 1) AS n), " \
-	"under_way AS (SELECT t.tenant_id, t.webhook_id, pg_catalog.count(*) AS count, pg_catalog.min(t.next_attempt_utc) AS until " \
-	"FROM propstreet.webhook_delivery AS t WHERE t.leased AND t.next_attempt_utc OPERATOR(pg_catalog.>) $1 GROUP BY 1, 2) "
+	"under_way AS (SELECT a.*, " SLOW("w") " AS slow FROM (" \
+	"SELECT t.tenant_id, t.webhook_id, pg_catalog.count(*) AS count, pg_catalog.min(t.next_attempt_utc) AS until " \
+	"FROM propstreet.webhook_delivery AS t WHERE t.leased AND t.next_attempt_utc OPERATOR(pg_catalog.>) $1 GROUP BY 1, 2) AS a " \
+	WEBHOOK_OF("a") ") "
 
-/* Did a webhook's last attempt fail? */
-#define FAILING(of) "(SELECT w.last_error_utc OPERATOR(pg_catalog.>) COALESCE(w.last_success_utc, '-infinity'::pg_catalog.timestamptz) " \
-	"FROM propstreet.webhook AS w WHERE " HOOK_OF(of) ")"
+/* The webhook of a row, as w: all null where there is none */
+#define WEBHOOK_OF(of) "LEFT JOIN LATERAL (SELECT w.* FROM propstreet.webhook AS w WHERE " HOOK_OF(of) "OFFSET 0) AS w ON true "
+
+/* Did a webhook's last attempt fail, or has none ever succeeded? */
+#define SLOW(webhook) "COALESCE(" webhook ".last_error_utc OPERATOR(pg_catalog.>) " webhook ".last_success_utc, " \
+	webhook ".last_success_utc IS NULL)"
 
 /* ---- claim ---- */
+
+/* What a tenant has under way */
+typedef struct Tenant
+{
+	int64		id;
+	int			under_way;
+	int			slow;			/* of them, to webhooks that are slow */
+} Tenant;
 
 /* A webhook that a claim looks at */
 typedef struct Hook
 {
+	Tenant	   *tenant;
 	int64		tenant_id;
 	int64		id;
 	int			room;			/* for more deliveries under way */
 	int			look;			/* at so many due rows */
 	int			passed;			/* rows that were parked or deleted */
-	bool		failing;
+	bool		slow;
 	int64	   *ready;			/* deliveries that may be sent, in order: at most room */
 	int			nready;
 	int			next;			/* of them */
@@ -307,61 +317,120 @@ typedef struct Claim
 	TimestampTz now;
 	TimestampTz until;			/* end of the lease */
 	int			left;			/* deliveries that may still be taken */
-	int			left_failing;	/* of them, for webhooks whose last attempt failed */
+	int			left_slow;		/* of them, for webhooks that are slow */
 	int			passed;			/* rows parked or deleted in all */
 	Hook	   *hooks;
 	int			nhooks;
+	Tenant	   *tenants;
+	int			ntenants;
 	Arrays		taken;
 	ReturnSetInfo *result;
 } Claim;
 
+/* The columns of find_hooks' statement */
+enum
+{
+	HOOK_TENANT_ID = 1, HOOK_ID, HOOK_SLOW, HOOK_UNDER_WAY, HOOK_TENANT_UNDER_WAY, HOOK_TENANT_SLOW, HOOK_ALL_UNDER_WAY, HOOK_ALL_SLOW
+};
+
+/* A delivery whose webhook is missing waits for it, as where a restore loads webhooks later: said once a process. */
+static void
+tell_of_missing(int64 tenant_id, int64 webhook_id)
+{
+	static int64 told[TOLD_MAX][2];
+	static int	ntold = 0;
+
+	for (int i = 0; i < ntold; i++)
+		if (told[i][0] == tenant_id && told[i][1] == webhook_id)
+			return;
+	if (ntold == TOLD_MAX)
+		return;
+	told[ntold][0] = tenant_id;
+	told[ntold++][1] = webhook_id;
+	ereport(LOG,
+			(errmsg("webhook " INT64_FORMAT " of tenant " INT64_FORMAT " does not exist, but has deliveries", webhook_id, tenant_id),
+			 errdetail("They wait until it exists, or until purge() drops them.")));
+}
+
+static Tenant *
+find_tenant(Claim *claim, uint64 row)
+{
+	int64		id = DatumGetInt64(fetch(row, HOOK_TENANT_ID));
+	Tenant	   *tenant;
+
+	for (int i = claim->ntenants - 1; i >= 0; i--)
+		if (claim->tenants[i].id == id)
+			return &claim->tenants[i];
+	tenant = &claim->tenants[claim->ntenants++];
+	tenant->id = id;
+	tenant->under_way = (int) DatumGetInt64(fetch(row, HOOK_TENANT_UNDER_WAY));
+	tenant->slow = (int) DatumGetInt64(fetch(row, HOOK_TENANT_SLOW));
+	return tenant;
+}
+
+static void
+read_hook(Claim *claim, uint64 row, int per_webhook)
+{
+	Hook	   *hook = &claim->hooks[row];
+	Datum		slow;
+	int			patience = 0;
+
+	hook->tenant_id = DatumGetInt64(fetch(row, HOOK_TENANT_ID));
+	hook->id = DatumGetInt64(fetch(row, HOOK_ID));
+	if (!fetch_optional(row, HOOK_SLOW, &slow))
+	{
+		tell_of_missing(hook->tenant_id, hook->id);
+		return;
+	}
+	hook->tenant = find_tenant(claim, row);
+	hook->slow = DatumGetBool(slow);
+	hook->room = hook->slow ? 1 : per_webhook - (int) DatumGetInt64(fetch(row, HOOK_UNDER_WAY));
+	if (!webhook_try_lock(hook->tenant_id, hook->id, &patience))
+		hook->room = 0;
+	hook->look = hook->room;
+	hook->ready = palloc(sizeof(int64) * hook->room);
+	claim->left_slow = Max(0, ((int) DatumGetInt64(fetch(row, HOOK_ALL_UNDER_WAY)) + claim->left + 1) / 2 -
+						   (int) DatumGetInt64(fetch(row, HOOK_ALL_SLOW)));
+}
+
 /*
- * Find the webhooks that have due rows and room: those that work before those that
- * fail, then those with the fewest under way, then those waiting longest.  One that
- * its tenant is changing gets none.  A
- * webhook that fails gets one at a time, and all of them half of the places, so
- * that endpoints that hang leave the others theirs.
+ * Find the webhooks that have due rows and room: by turns of their tenants, the ones
+ * with the fewest under way first; of a tenant those that work before those that are
+ * slow, then those waiting longest.  One that its tenant is changing, or that has asked to
+ * be left alone for a while, gets none.  A webhook that is slow gets one at a time,
+ * and all of them half of the places, so that endpoints that hang leave the others
+ * theirs.
  */
 static void
 find_hooks(Claim *claim, int per_webhook)
 {
 	static Statement find = {.sql = SCHEDULED
-		"SELECT d.tenant_id, d.webhook_id, d.failing, d.count, s.total, s.failing FROM (SELECT s.tenant_id, s.webhook_id, s.next_attempt_utc, "
-		"COALESCE(" FAILING("s") ", false) AS failing, COALESCE(a.count, 0) AS count "
-		"FROM scheduled AS s LEFT JOIN under_way AS a ON " IS_HOOK("a", "s")
-		"WHERE s.next_attempt_utc OPERATOR(pg_catalog.<=) $1) AS d "
+		"SELECT d.tenant_id::pg_catalog.int8, d.webhook_id::pg_catalog.int8, d.slow, d.count, d.tenant_count, d.tenant_slow, s.total, s.slow FROM (SELECT s.tenant_id, s.webhook_id, s.next_attempt_utc, "
+		"CASE WHEN w.id IS NOT NULL THEN " SLOW("w") " END AS slow, COALESCE(a.count, 0) AS count, "
+		"COALESCE(u.count, 0)::pg_catalog.int8 AS tenant_count, COALESCE(u.slow, 0)::pg_catalog.int8 AS tenant_slow, "
+		"pg_catalog.row_number() OVER (PARTITION BY s.tenant_id ORDER BY " SLOW("w") ", COALESCE(a.count, 0), s.next_attempt_utc, s.webhook_id) AS turn "
+		"FROM scheduled AS s LEFT JOIN under_way AS a ON " IS_HOOK("a", "s") WEBHOOK_OF("s")
+		"LEFT JOIN (SELECT a.tenant_id, pg_catalog.sum(a.count) AS count, pg_catalog.sum(a.count) FILTER (WHERE a.slow) AS slow "
+		"FROM under_way AS a GROUP BY a.tenant_id) AS u ON u.tenant_id OPERATOR(pg_catalog.=) s.tenant_id "
+		"WHERE s.next_attempt_utc OPERATOR(pg_catalog.<=) $1 AND COALESCE(w.hold_until_utc OPERATOR(pg_catalog.<=) $1, true)) AS d "
 		"CROSS JOIN (SELECT COALESCE(pg_catalog.sum(a.count), 0)::pg_catalog.int8 AS total, "
-		"COALESCE(pg_catalog.sum(a.count) FILTER (WHERE " FAILING("a") "), 0)::pg_catalog.int8 AS failing FROM under_way AS a) AS s "
-		"WHERE d.count OPERATOR(pg_catalog.<) CASE WHEN d.failing THEN 1 ELSE $2 END "
-		"ORDER BY d.failing, d.count, d.next_attempt_utc, d.tenant_id, d.webhook_id LIMIT $3",
+		"COALESCE(pg_catalog.sum(a.count) FILTER (WHERE a.slow), 0)::pg_catalog.int8 AS slow FROM under_way AS a) AS s "
+		"WHERE d.slow IS NULL OR d.count OPERATOR(pg_catalog.<) CASE WHEN d.slow THEN 1 ELSE $2 END "
+		"ORDER BY d.slow IS NULL, d.tenant_count OPERATOR(pg_catalog.+) d.turn, d.slow, d.next_attempt_utc, d.tenant_id, d.webhook_id LIMIT $3",
 	.nargs = 3,.args = {T_TIMESTAMPTZ, T_INT8, T_INT8}};
 	Datum		values[] = {TimestampTzGetDatum(claim->now), Int64GetDatum(per_webhook), Int64GetDatum(Min(claim->left, CLAIM_HOOKS_MAX))};
-	int			patience = 0;
-	bool		isnull;
 
 	claim->nhooks = (int) run(&find, values, NULL);
 	claim->hooks = palloc0(sizeof(Hook) * Max(claim->nhooks, 1));
+	claim->tenants = palloc(sizeof(Tenant) * Max(claim->nhooks, 1));
 	for (int i = 0; i < claim->nhooks; i++)
-	{
-		Hook	   *hook = &claim->hooks[i];
-
-		hook->tenant_id = DatumGetInt64(fetch_value(i, 1, &isnull));
-		hook->id = DatumGetInt64(fetch_value(i, 2, &isnull));
-		hook->failing = DatumGetBool(fetch_value(i, 3, &isnull));
-		hook->room = hook->failing ? 1 : per_webhook - (int) DatumGetInt64(fetch_value(i, 4, &isnull));
-		if (!webhook_try_lock(hook->tenant_id, hook->id, &patience))
-			hook->room = 0;
-		hook->look = hook->room;
-		hook->ready = palloc(sizeof(int64) * hook->room);
-		claim->left_failing = Max(0, ((int) DatumGetInt64(fetch_value(i, 5, &isnull)) + claim->left + 1) / 2 -
-								  (int) DatumGetInt64(fetch_value(i, 6, &isnull)));
-	}
+		read_hook(claim, i, per_webhook);
 }
 
 /* Due rows of webhooks in order: is one gone, and else, may it be sent? */
 static Statement look = {.sql =
-	"SELECT u.number, c.id, e.id IS NULL OR w.enabled IS NULL, w.enabled AND c.status OPERATOR(pg_catalog.=) 'pending' "
-	"AND c.id OPERATOR(pg_catalog.=) (" FIRST_PENDING("o.id", "c") ") "
+	"SELECT u.number, c.id::pg_catalog.int8, e.id IS NULL, COALESCE(w.enabled AND c.status OPERATOR(pg_catalog.=) 'pending' "
+	"AND c.id OPERATOR(pg_catalog.=) (" FIRST_PENDING("o.id", "c") "), false) "
 	"FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2), pg_catalog.unnest($3), pg_catalog.unnest($4)) "
 	"AS u (tenant_id, webhook_id, number, look) "
 	"CROSS JOIN LATERAL (SELECT t.tenant_id, t.webhook_id, t.id, t.event_id, t.event, t.resource_id, t.status, t.next_attempt_utc "
@@ -383,13 +452,18 @@ static Statement discard = {.by_values = true,.sql =
 	"RETURNING t.tenant_id::pg_catalog.int8, t.webhook_id::pg_catalog.int8, t.event::pg_catalog.text, t.resource_id::pg_catalog.int8",
 .nargs = 3,.args = {T_INT8_ARRAY, T_INT8_ARRAY, T_INT8_ARRAY}};
 
+#define SECRETS "SELECT s.secret::pg_catalog.text FROM propstreet.webhook_secret AS s WHERE s.tenant_id OPERATOR(pg_catalog.=) t.tenant_id " \
+	"AND s.webhook_id OPERATOR(pg_catalog.=) t.webhook_id AND s.secret IS NOT NULL "
+
 static Statement take = {.by_values = true,.sql =
 	"UPDATE propstreet.webhook_delivery AS t SET attempts = t.attempts OPERATOR(pg_catalog.+) 1, leased = true, "
 	"next_attempt_utc = $4, last_attempt_utc = $5 FROM " ROWS_3("tenant_id, webhook_id, id")
 	", propstreet.webhook AS w, propstreet.event AS e WHERE " IS_ROW("t", "u") "AND " HOOK_OF("t")
 	"AND e.tenant_id OPERATOR(pg_catalog.=) t.tenant_id AND e.id OPERATOR(pg_catalog.=) t.event_id "
-	"RETURNING t.tenant_id, t.webhook_id, t.id, t.attempts, w.url, t.event_id, e.payload::pg_catalog.text, w.secret, "
-	"CASE WHEN w.previous_secret_until OPERATOR(pg_catalog.>) $5 THEN w.previous_secret END",
+	"RETURNING t.tenant_id::pg_catalog.int8, t.webhook_id::pg_catalog.int8, t.id::pg_catalog.int8, t.attempts::pg_catalog.int4, "
+	"w.url::pg_catalog.text, t.event_id::pg_catalog.int8, e.payload::pg_catalog.text, "
+	"(" SECRETS "AND s.until_utc IS NULL LIMIT 1), "
+	"ARRAY(" SECRETS "AND s.until_utc OPERATOR(pg_catalog.>) $5 ORDER BY s.id DESC)",
 .nargs = 5,.args = {T_INT8_ARRAY, T_INT8_ARRAY, T_INT8_ARRAY, T_TIMESTAMPTZ, T_TIMESTAMPTZ}};
 
 /* Let the first delivery about each of some resources go. */
@@ -432,19 +506,18 @@ read_due(const Claim *claim)
 	return wanted.count > 0 ? (int) run_arrays(&look, &wanted, &now) : 0;
 }
 
-/* Delete deliveries whose webhook or event is gone, and let go what waited for them. */
+/* Delete deliveries whose event is gone, and let go what waited for them. */
 static void
 discard_rows(const Claim *claim, const Arrays *discarded)
 {
 	Datum		now = TimestampTzGetDatum(claim->now);
 	int			count = (int) run_arrays(&discard, discarded, NULL);
 	Arrays		resources;
-	bool		isnull;
 
 	arrays_init(&resources, 4, count);
 	for (int i = 0; i < count; i++)
 	{
-		Datum		row[] = {fetch_value(i, 1, &isnull), fetch_value(i, 2, &isnull), fetch_value(i, 3, &isnull), fetch_value(i, 4, &isnull)};
+		Datum		row[] = {fetch(i, 1), fetch(i, 2), fetch(i, 3), fetch(i, 4)};
 
 		arrays_add(&resources, row, NULL);
 	}
@@ -454,8 +527,7 @@ discard_rows(const Claim *claim, const Arrays *discarded)
 
 /*
  * Look at due rows: those that may be sent go on the lists of their webhooks, the
- * others are parked, or deleted if the webhook or the event is gone.  False if
- * there are none.
+ * others are parked, or deleted if the event is gone.  False if there are none.
  */
 static bool
 sort_due(Claim *claim)
@@ -463,17 +535,16 @@ sort_due(Claim *claim)
 	int			rows = read_due(claim);
 	Arrays		parked;
 	Arrays		discarded;
-	bool		isnull;
 
 	arrays_init(&parked, 3, rows);
 	arrays_init(&discarded, 3, rows);
 	for (int i = 0; i < rows; i++)
 	{
-		Hook	   *hook = &claim->hooks[DatumGetInt64(fetch_value(i, 1, &isnull))];
-		int64		id = DatumGetInt64(fetch_value(i, 2, &isnull));
-		bool		gone = DatumGetBool(fetch_value(i, 3, &isnull));
+		Hook	   *hook = &claim->hooks[DatumGetInt64(fetch(i, 1))];
+		int64		id = DatumGetInt64(fetch(i, 2));
+		bool		gone = DatumGetBool(fetch(i, 3));
 
-		if (gone || !DatumGetBool(fetch_value(i, 4, &isnull)))
+		if (gone || !DatumGetBool(fetch(i, 4)))
 		{
 			add_delivery(gone ? &discarded : &parked, hook, id);
 			hook->passed++;
@@ -489,35 +560,52 @@ sort_due(Claim *claim)
 	return rows > 0;
 }
 
+/*
+ * May a tenant have one more place?  None gets more than SHARE times as many as it
+ * leaves free, so that there is one at once for another tenant's first delivery.
+ */
+static bool
+has_share(const Claim *claim, const Hook *hook)
+{
+	return hook->tenant->under_way / SHARE < claim->left && (!hook->slow || hook->tenant->slow / SHARE < claim->left_slow);
+}
+
 /* Take the next delivery of a webhook, if it has one and there is a place for it. */
 static bool
 take_next(Claim *claim, Hook *hook)
 {
-	if (hook->next == hook->nready || claim->left == 0 || (hook->failing && claim->left_failing == 0))
+	if (hook->next == hook->nready || !has_share(claim, hook))
 		return false;
 	add_delivery(&claim->taken, hook, hook->ready[hook->next++]);
 	hook->room--;
 	claim->left--;
-	if (hook->failing)
-		claim->left_failing--;
+	hook->tenant->under_way++;
+	if (hook->slow)
+	{
+		claim->left_slow--;
+		hook->tenant->slow++;
+	}
 	return true;
 }
 
-/* The signature header: by the secret, and for a while after a rotation by the one before as well. */
+/* The signature header: by the current secret, and for a while after a rotation by those before as well. */
 static bool
-append_signatures(StringInfo out, const char *id, int64 timestamp, const text *body, const char *secret, const char *previous)
+append_signatures(StringInfo out, const char *id, int64 timestamp, const text *body, const char *secret, Datum old)
 {
 	const char *bytes = VARDATA_ANY(body);
 	int			len = VARSIZE_ANY_EXHDR(body);
+	int			count;
+	Datum	   *secrets = array_elements(old, T_TEXT, &count);
 
 	if (!append_signature(out, secret, id, timestamp, bytes, len))
 		return false;
-	if (previous)
+	for (int i = 0; i < count; i++)
 	{
 		int			before = out->len;
 
+		CHECK_FOR_INTERRUPTS();
 		appendStringInfoChar(out, ' ');
-		if (!append_signature(out, previous, id, timestamp, bytes, len))
+		if (!append_signature(out, TextDatumGetCString(secrets[i]), id, timestamp, bytes, len))
 			out->len = before;
 	}
 	return true;
@@ -526,28 +614,27 @@ append_signatures(StringInfo out, const char *id, int64 timestamp, const text *b
 /* The columns of what a claim has taken */
 enum
 {
-	TAKEN_TENANT_ID = 1, TAKEN_WEBHOOK_ID, TAKEN_ID, TAKEN_ATTEMPT, TAKEN_URL, TAKEN_EVENT_ID, TAKEN_BODY, TAKEN_SECRET, TAKEN_PREVIOUS_SECRET
+	TAKEN_TENANT_ID = 1, TAKEN_WEBHOOK_ID, TAKEN_ID, TAKEN_ATTEMPT, TAKEN_URL, TAKEN_EVENT_ID, TAKEN_BODY, TAKEN_SECRET, TAKEN_OLD_SECRETS
 };
 
-/* Put a delivery that was taken into the result, ready to be sent.  False if its webhook's secret is none. */
+/* Put a delivery that was taken into the result, ready to be sent.  False if its webhook has no secret that is one. */
 static bool
 emit(const Claim *claim, uint64 number)
 {
 	Datum		values[7];
 	bool		nulls[7] = {false};
-	bool		isnull;
-	text	   *body = DatumGetTextPP(fetch_value(number, TAKEN_BODY, &isnull));
-	char	   *id = psprintf("evt_" INT64_FORMAT, DatumGetInt64(fetch_value(number, TAKEN_EVENT_ID, &isnull)));
-	char	   *secret = TextDatumGetCString(fetch_value(number, TAKEN_SECRET, &isnull));
-	Datum		previous = fetch_value(number, TAKEN_PREVIOUS_SECRET, &isnull);
+	Datum		secret;
+	text	   *body = DatumGetTextPP(fetch(number, TAKEN_BODY));
+	char	   *id = psprintf("evt_" INT64_FORMAT, DatumGetInt64(fetch(number, TAKEN_EVENT_ID)));
 	int64		timestamp = claim->now / USECS_PER_SEC + (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * SECS_PER_DAY;
 	StringInfoData signature;
 
 	initStringInfo(&signature);
-	if (!append_signatures(&signature, id, timestamp, body, secret, isnull ? NULL : TextDatumGetCString(previous)))
+	if (!fetch_optional(number, TAKEN_SECRET, &secret) ||
+		!append_signatures(&signature, id, timestamp, body, TextDatumGetCString(secret), fetch(number, TAKEN_OLD_SECRETS)))
 		return false;
 	for (int column = TAKEN_TENANT_ID; column <= TAKEN_URL; column++)
-		values[column - 1] = fetch_value(number, column, &isnull);
+		values[column - 1] = fetch(number, column);
 	values[5] = CStringGetTextDatum(psprintf("{\"Content-Type\":\"application/json\",\"User-Agent\":\"" USER_AGENT "\",\"webhook-id\":\"%s\","
 											 "\"webhook-timestamp\":\"" INT64_FORMAT "\",\"webhook-signature\":\"%s\"}", id, timestamp, signature.data));
 	values[6] = PointerGetDatum(body);
@@ -570,12 +657,11 @@ emit_taken(const Claim *claim, uint64 count)
 	.nargs = 3,.args = {T_INT8_ARRAY, T_INT8_ARRAY, T_TIMESTAMPTZ}};
 	Datum		now = TimestampTzGetDatum(claim->now);
 	Arrays		spoilt;
-	bool		isnull;
 
 	arrays_init(&spoilt, 2, (int) count);
 	for (uint64 i = 0; i < count; i++)
 	{
-		Datum		row[] = {fetch_value(i, TAKEN_TENANT_ID, &isnull), fetch_value(i, TAKEN_WEBHOOK_ID, &isnull)};
+		Datum		row[] = {fetch(i, TAKEN_TENANT_ID), fetch(i, TAKEN_WEBHOOK_ID)};
 
 		if (!emit(claim, i))
 			arrays_add(&spoilt, row, NULL);
@@ -711,21 +797,21 @@ Datum
 propstreet_webhook_next_due(PG_FUNCTION_ARGS)
 {
 	static Statement find = {.sql = SCHEDULED
-		"SELECT pg_catalog.min(CASE WHEN a.count IS NULL OR s.next_attempt_utc OPERATOR(pg_catalog.>) $1 THEN s.next_attempt_utc "
-		"WHEN a.count OPERATOR(pg_catalog.>=) $2 OR " FAILING("s") " THEN a.until ELSE s.next_attempt_utc END) "
-		"FROM scheduled AS s LEFT JOIN under_way AS a ON " IS_HOOK("a", "s"),
+		"SELECT pg_catalog.min(GREATEST(w.hold_until_utc::pg_catalog.timestamptz, CASE WHEN a.count IS NULL OR s.next_attempt_utc OPERATOR(pg_catalog.>) $1 THEN s.next_attempt_utc "
+		"WHEN a.count OPERATOR(pg_catalog.>=) $2 OR " SLOW("w") " THEN a.until ELSE s.next_attempt_utc END)) "
+		"FROM scheduled AS s LEFT JOIN under_way AS a ON " IS_HOOK("a", "s") WEBHOOK_OF("s") "WHERE w.id IS NOT NULL",
 	.nargs = 2,.args = {T_TIMESTAMPTZ, T_INT8}};
 	Datum		values[] = {TimestampTzGetDatum(GetCurrentTimestamp()), Int64GetDatum(argument_count(fcinfo, 0, "per_webhook"))};
 	Identity	caller = act_as(tables_owner());
-	bool		isnull;
+	bool		any;
 	Datum		next;
 
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
 	run(&find, values, NULL);
-	next = fetch_value(0, 1, &isnull);
+	any = fetch_optional(0, 1, &next);
 	queue_end(caller);
-	if (isnull)
+	if (!any)
 		PG_RETURN_NULL();
 	PG_RETURN_DATUM(next);
 }
@@ -920,6 +1006,7 @@ typedef struct Finding
 	bool		success;
 	const char *error;			/* the last; NULL: none */
 	const char *disabled_reason;	/* NULL: it stays as it is */
+	TimestampTz hold;			/* it has asked to be left alone until then; 0: it has not */
 } Finding;
 
 /*
@@ -928,7 +1015,7 @@ typedef struct Finding
  * has an entry for each that was, while somebody may still see it so.
  */
 static Statement find_attempts = {.sql =
-	"SELECT d.number, d.event, d.resource_id, d.enabled, d.failed_in_row FROM ("
+	"SELECT d.number, d.event::pg_catalog.text, d.resource_id::pg_catalog.int8, d.enabled::pg_catalog.bool, d.failed_in_row FROM ("
 	"SELECT DISTINCT ON (u.tenant_id, u.webhook_id, u.id) u.tenant_id, u.webhook_id, u.number, t.event, t.resource_id, w.enabled, w.failed_in_row::pg_catalog.int8 "
 	"FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2), pg_catalog.unnest($3), pg_catalog.unnest($4)) "
 	"WITH ORDINALITY AS u (tenant_id, webhook_id, id, attempt, number) "
@@ -950,13 +1037,16 @@ static Statement record_findings = {.by_values = true,.sql =
 	"UPDATE propstreet.webhook AS t SET failed_in_row = u.failed_in_row, last_success_utc = COALESCE(u.success_utc, t.last_success_utc), "
 	"last_error_utc = COALESCE(u.error_utc, t.last_error_utc), last_error = COALESCE(u.error, t.last_error), "
 	"enabled = t.enabled AND u.reason IS NULL, disabled_reason = COALESCE(u.reason, t.disabled_reason), "
+	"hold_until_utc = GREATEST(u.hold_until_utc, t.hold_until_utc), "
 	"updated_utc = CASE WHEN u.reason IS NULL THEN t.updated_utc ELSE "
-	"GREATEST($8, t.updated_utc OPERATOR(pg_catalog.+) '1 microsecond'::pg_catalog.interval) END, "
+	"GREATEST($9, t.updated_utc OPERATOR(pg_catalog.+) '1 microsecond'::pg_catalog.interval) END, "
 	"revision = CASE WHEN u.reason IS NULL THEN t.revision ELSE t.revision OPERATOR(pg_catalog.+) 1 END "
 	"FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2), pg_catalog.unnest($3), pg_catalog.unnest($4), pg_catalog.unnest($5), "
-	"pg_catalog.unnest($6), pg_catalog.unnest($7)) AS u (tenant_id, id, failed_in_row, success_utc, error_utc, error, reason) "
+	"pg_catalog.unnest($6), pg_catalog.unnest($7), pg_catalog.unnest($8)) "
+	"AS u (tenant_id, id, failed_in_row, success_utc, error_utc, error, reason, hold_until_utc) "
 	"WHERE t.tenant_id OPERATOR(pg_catalog.=) u.tenant_id AND t.id OPERATOR(pg_catalog.=) u.id",
-.nargs = 8,.args = {T_INT8_ARRAY, T_INT8_ARRAY, T_INT8_ARRAY, T_TIMESTAMPTZ_ARRAY, T_TIMESTAMPTZ_ARRAY, T_TEXT_ARRAY, T_TEXT_ARRAY, T_TIMESTAMPTZ}};
+.nargs = 9,.args = {T_INT8_ARRAY, T_INT8_ARRAY, T_INT8_ARRAY, T_TIMESTAMPTZ_ARRAY, T_TIMESTAMPTZ_ARRAY, T_TEXT_ARRAY, T_TEXT_ARRAY,
+T_TIMESTAMPTZ_ARRAY, T_TIMESTAMPTZ}};
 
 /* Find the attempts that outcomes are about; the others' lease has ended, and somebody has claimed them again. */
 static Attempt *
@@ -964,7 +1054,7 @@ read_attempts(const Outcome *outcomes, int count, int *nattempts, Finding **find
 {
 	Arrays		wanted;
 	Attempt    *attempts;
-	bool		isnull;
+	Datum		value;
 
 	arrays_init(&wanted, 4, count);
 	for (int i = 0; i < count; i++)
@@ -983,11 +1073,11 @@ read_attempts(const Outcome *outcomes, int count, int *nattempts, Finding **find
 		Attempt    *attempt = &attempts[i];
 		Finding    *finding = &(*findings)[i];
 
-		attempt->outcome = &outcomes[DatumGetInt64(fetch_value(i, 1, &isnull)) - 1];
-		attempt->event = fetch_value(i, 2, &isnull);
-		attempt->resource_id = fetch_value(i, 3, &isnull);
-		finding->enabled = DatumGetBool(fetch_value(i, 4, &isnull));
-		finding->failed_in_row = DatumGetInt64(fetch_value(i, 5, &isnull));
+		attempt->outcome = &outcomes[DatumGetInt64(fetch(i, 1)) - 1];
+		attempt->event = fetch(i, 2);
+		attempt->resource_id = fetch(i, 3);
+		finding->enabled = fetch_optional(i, 4, &value) && DatumGetBool(value);
+		finding->failed_in_row = fetch_optional(i, 5, &value) ? DatumGetInt64(value) : 0;
 		finding->tenant_id = attempt->outcome->tenant_id;
 		finding->webhook_id = attempt->outcome->webhook_id;
 	}
@@ -1026,6 +1116,8 @@ judge(Attempt *attempt, Finding *finding, TimestampTz now)
 	attempt->error = outcome->error ? outcome->error : outcome->status ? psprintf("HTTP " INT64_FORMAT, outcome->status) : "no response";
 	attempt->finished = !next_attempt(outcome, now, &attempt->next);
 	finding->error = attempt->error;
+	if (outcome->status == STATUS_TOO_MANY_REQUESTS || outcome->status == STATUS_SERVICE_UNAVAILABLE)
+		finding->hold = Max(finding->hold, outcome->retry_after > 0 ? now + outcome->retry_after * USECS_PER_SEC : 0);
 	if (attempt->finished)
 		finding->failed_in_row++;
 	if (!finding->enabled || finding->disabled_reason)
@@ -1103,14 +1195,14 @@ write_findings(const Finding *findings, int count, TimestampTz now)
 	Datum		moment = TimestampTzGetDatum(now);
 	Arrays		rows;
 
-	arrays_init(&rows, 7, count);
+	arrays_init(&rows, 8, count);
 	for (int i = 0; i < count; i++)
 	{
 		const Finding *finding = &findings[i];
 		Datum		row[] = {Int64GetDatum(finding->tenant_id), Int64GetDatum(finding->webhook_id), Int64GetDatum(finding->failed_in_row),
 			moment, moment, finding->error ? CStringGetTextDatum(finding->error) : (Datum) 0,
-		finding->disabled_reason ? CStringGetTextDatum(finding->disabled_reason) : (Datum) 0};
-		bool		nulls[] = {false, false, false, !finding->success, finding->error == NULL, finding->error == NULL, finding->disabled_reason == NULL};
+		finding->disabled_reason ? CStringGetTextDatum(finding->disabled_reason) : (Datum) 0, TimestampTzGetDatum(finding->hold)};
+		bool		nulls[] = {false, false, false, !finding->success, finding->error == NULL, finding->error == NULL, finding->disabled_reason == NULL, finding->hold == 0};
 
 		arrays_add(&rows, row, nulls);
 	}

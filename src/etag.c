@@ -132,10 +132,10 @@ find_tag(const char *list, const char *wanted, bool *valid)
 /*
  * Does an If-Match or If-None-Match, "*" or a list of entity tags, match a version
  * (RFC 9110, section 13.1, but comparing weakly: notes, "Conditional requests")?
- * A malformed one is a problem of the parameter If-Match, and doesn't.
+ * A malformed one is a problem of the parameter of its name, and doesn't.
  */
 bool
-if_match(const char *header, const Version *version, Problems *problems)
+etag_matches(const char *name, const char *header, const Version *version, Problems *problems)
 {
 	char		tag[ETAG_LEN + 1];
 	const char *start = skip_blanks(header);
@@ -147,7 +147,7 @@ if_match(const char *header, const Version *version, Problems *problems)
 	etag_of(version, tag);
 	found = find_tag(header, tag, &valid);
 	if (!valid)
-		problem_parameter(problems, "If-Match", "must be * or a list of entity tags such as W/\"abc123\", not %s", quoted(header));
+		problem_parameter(problems, name, "must be * or a list of entity tags such as W/\"abc123\", not %s", quoted(header));
 	return found;
 }
 

@@ -27,6 +27,7 @@
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/datum.h"
+#include "utils/fmgrprotos.h"
 #include "utils/inval.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
@@ -40,6 +41,7 @@
 #define CHUNK_BYTES (8 * 1024 * 1024)	/* of payloads written with one statement, about */
 
 int			propstreet_notify = NOTIFY_REFERENCE;
+double		propstreet_notify_queue_limit = 0.5;
 bool		propstreet_events = true;
 char	   *propstreet_change_origin = NULL;
 
@@ -148,26 +150,16 @@ typedef struct Events
 static void
 read_row(Events *events)
 {
-	int			columns = events->resource->kind == KIND_PROJECT ? (int) P_COLUMNS : (int) R_COLUMNS;
-	TupleTableSlot *slot = events->transition->new;
-
-	slot_getallattrs(slot);
-	if (events->transition->old)
-		slot_getallattrs(events->transition->old);
-	for (int i = 0; i < columns; i++)
-	{
-		events->new.values[i] = slot->tts_values[events->map.attributes[i] - 1];
-		events->new.nulls[i] = slot->tts_isnull[events->map.attributes[i] - 1];
-	}
+	row_of_slot(&events->new, events->transition->new, &events->map, events->resource->kind);
 }
 
 static Datum
 old_value(const Events *events, int column, bool *isnull)
 {
-	AttrNumber	number = events->map.attributes[column];
+	Datum		value;
 
-	*isnull = events->transition->old->tts_isnull[number - 1];
-	return events->transition->old->tts_values[number - 1];
+	*isnull = !slot_optional(events->transition->old, events->map.attributes[column], &value);
+	return value;
 }
 
 static bool
@@ -304,6 +296,45 @@ note_events(Events *events)
 	}
 }
 
+static int64 left_out = 0;		/* notifications of this session */
+
+/*
+ * Is there room for notifications?  Where the queue is full no transaction that
+ * notifies can commit, and one session that listens and idles in a transaction is
+ * enough to fill it.
+ */
+static bool
+queue_has_room(void)
+{
+	LOCAL_FCINFO(fcinfo, 0);
+
+	InitFunctionCallInfoData(*fcinfo, NULL, 0, InvalidOid, NULL, NULL);
+	return DatumGetFloat8(pg_notification_queue_usage(fcinfo)) <= propstreet_notify_queue_limit;
+}
+
+static void
+leave_out(int64 count)
+{
+	bool		first = left_out == 0;
+
+	left_out += count;
+	if (first && count > 0)
+		ereport(WARNING,
+				(errmsg("changes are not notified while the notification queue is more than %g full", propstreet_notify_queue_limit),
+				 errdetail("The changes and their events are stored; webhooks are delivered."),
+				 errhint("A session that listens and stays in a transaction keeps the queue from being emptied: see the log, or pg_stat_activity.")));
+}
+
+PG_FUNCTION_INFO_V1(propstreet_notifications_left_out);
+
+/* notifications_left_out() bigint: of this session, since the queue was too full */
+Datum
+propstreet_notifications_left_out(PG_FUNCTION_ARGS)
+{
+	(void) fcinfo;
+	PG_RETURN_INT64(left_out);
+}
+
 /* One NOTIFY per event, or a summary of very many. */
 static void
 notify(const Events *events)
@@ -311,6 +342,13 @@ notify(const Events *events)
 	ListCell   *cell;
 	StringInfoData summary;
 
+	if (events->total == 0)
+		return;
+	if (!queue_has_room())
+	{
+		leave_out(events->total > NOTIFY_MAX_EVENTS ? 1 : events->total);
+		return;
+	}
 	if (events->total <= NOTIFY_MAX_EVENTS)
 	{
 		foreach(cell, events->notices)
@@ -360,7 +398,6 @@ insert_by_sql(Events *events, Event **list)
 	.nargs = 6,.args = {T_INT8_ARRAY, T_TEXT_ARRAY, T_INT8_ARRAY, T_TIMESTAMPTZ_ARRAY, T_JSON_ARRAY, T_TEXT}};
 	Datum		values[6];
 	bool		nulls[6] = {false};
-	bool		isnull;
 
 	common_columns(values, list, events->count);
 	values[4] = array_of(list, events->count, offsetof(Event, payload), T_JSON);
@@ -368,7 +405,7 @@ insert_by_sql(Events *events, Event **list)
 	nulls[5] = events->origin == NULL;
 	run(&insert, values, nulls);
 	for (int i = 0; i < events->count; i++)
-		list[i]->id = fetch_value(i, 1, &isnull);
+		list[i]->id = fetch(i, 1);
 	SPI_freetuptable(SPI_tuptable);
 }
 
@@ -379,8 +416,8 @@ enum
 };
 
 static const Column event_columns[E_COLUMNS] = {
-	{"tenant_id", T_INT8}, {"id", T_INT8}, {"event", T_TEXT}, {"resource_id", T_INT8}, {"created_utc", T_TIMESTAMPTZ},
-	{"payload", T_JSON}, {"change_origin", T_TEXT}
+	{"tenant_id", T_INT8, true}, {"id", T_INT8, true}, {"event", T_TEXT, true}, {"resource_id", T_INT8, true},
+	{"created_utc", T_TIMESTAMPTZ, true}, {"payload", T_JSON, true}, {"change_origin", T_TEXT, false}
 };
 
 /* Have all indexes columns only? */
@@ -503,7 +540,16 @@ insert_directly(Events *events, Event **list, Relation relation)
 static Relation
 open_own(const char *table, LOCKMODE mode)
 {
-	return table_open(get_relname_relid(table, get_namespace_oid("propstreet", false)), mode);
+	Oid			oid = get_relname_relid(table, get_namespace_oid("propstreet", false));
+	Relation	relation;
+
+	if (!OidIsValid(oid))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_TABLE), errmsg("table propstreet.%s does not exist", table),
+				 errhint("SELECT propstreet.install();")));
+	relation = table_open(oid, mode);
+	check_relation_owner(RelationGetRelid(relation));
+	return relation;
 }
 
 /* Write the events, whose ids are then known. */
@@ -542,7 +588,6 @@ read_webhooks(Events *events, Webhook **webhooks)
 	int			ntenants = 0;
 	Datum		values[2];
 	bool		nulls[2] = {false, events->origin == NULL};
-	bool		isnull;
 	int			count;
 
 	for (int i = 0; i < events->count; i++)
@@ -557,11 +602,10 @@ read_webhooks(Events *events, Webhook **webhooks)
 		Webhook    *webhook = &(*webhooks)[i];
 		Datum		namespace;
 
-		webhook->tenant_id = DatumGetInt64(fetch_value(i, 1, &isnull));
-		webhook->id = fetch_value(i, 2, &isnull);
-		webhook->events = PointerGetDatum(PG_DETOAST_DATUM_COPY(fetch_value(i, 3, &isnull)));
-		namespace = fetch_value(i, 4, &isnull);
-		webhook->filter_namespace = isnull ? NULL : TextDatumGetCString(namespace);
+		webhook->tenant_id = DatumGetInt64(fetch(i, 1));
+		webhook->id = fetch(i, 2);
+		webhook->events = PointerGetDatum(PG_DETOAST_DATUM_COPY(fetch(i, 3)));
+		webhook->filter_namespace = fetch_optional(i, 4, &namespace) ? TextDatumGetCString(namespace) : NULL;
 	}
 	SPI_freetuptable(SPI_tuptable);
 	return count;
@@ -571,10 +615,9 @@ read_webhooks(Events *events, Webhook **webhooks)
 static bool
 has_text(Datum array, Datum wanted)
 {
-	Datum	   *elements;
 	int			count;
+	Datum	   *elements = array_elements(array, T_TEXT, &count);
 
-	deconstruct_array(DatumGetArrayTypeP(array), TEXTOID, -1, false, TYPALIGN_INT, &elements, NULL, &count);
 	for (int i = 0; i < count; i++)
 		if (datum_image_eq(elements[i], wanted, false, -1))
 			return true;
@@ -690,7 +733,6 @@ collect_event(Events *events)
 {
 	MemoryContext before = MemoryContextSwitchTo(events->context);
 	const char *name;
-	bool		isnull;
 
 	read_row(events);
 	name = event_of(events);
@@ -715,7 +757,7 @@ collect_event(Events *events)
 		{
 			Event	   *last = &events->list[events->count - 1];
 
-			last->refs[last->states++] = copied(old_value(events, events->resource->refs, &isnull));
+			last->refs[last->states++] = copied(slot_value(events->transition->old, events->map.attributes[events->resource->refs]));
 		}
 	}
 	MemoryContextSwitchTo(before);

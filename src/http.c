@@ -14,6 +14,7 @@
 #include "catalog/pg_type.h"
 #include "funcapi.h"
 #include "mb/pg_wchar.h"
+#include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/snapmgr.h"
@@ -21,6 +22,33 @@
 #include "utils/typcache.h"
 
 #include "http.h"
+
+pg_noreturn static void
+refuse(int sqlstate, const char *detail)
+{
+	Problem		problem = {.detail = unconstify(char *, detail)};
+
+	problem_raise(sqlstate, &problem);
+}
+
+/* ---- sizes ---- */
+
+/* 414, wherever the target comes from. */
+static void
+check_target(const Request *request)
+{
+	if (strlen(request->target) > TARGET_MAX_BYTES)
+		refuse(PT_URI_TOO_LONG, "Path and query must have at most 16 kB");
+}
+
+/* 414 and 431, before anything looks into what came. */
+static void
+check_sizes(const Request *request)
+{
+	check_target(request);
+	if (request->headers_in && VARSIZE_ANY_EXHDR(request->headers_in) > HEADERS_MAX_BYTES)
+		refuse(PT_HEADERS_TOO_LARGE, "The headers must have at most 64 kB in all");
+}
 
 /* ---- headers ---- */
 
@@ -40,6 +68,7 @@ request_header(const Request *request, const char *name)
 	{
 		json_object *value = lh_entry_v(entry);
 
+		CHECK_FOR_INTERRUPTS();
 		if (pg_strcasecmp(lh_entry_k(entry), name) != 0)
 			continue;
 		if (found)
@@ -72,6 +101,7 @@ read_original(Request *request)
 		return;
 	request->method = method;
 	request->target = target;
+	check_target(request);
 }
 
 /* Headers of an answer: an array of one. */
@@ -107,14 +137,6 @@ read_headers(Request *request)
 }
 
 /* ---- what is asked of a request before its operation ---- */
-
-static void pg_attribute_noreturn()
-refuse(int sqlstate, const char *detail)
-{
-	Problem		problem = {.detail = unconstify(char *, detail)};
-
-	problem_raise(sqlstate, &problem);
-}
 
 /* 404 for the route, 405 for the method. */
 static void
@@ -250,6 +272,7 @@ next_target(const Request *request, const Position *next)
 	appendStringInfoChar(&target, '?');
 	for (const char *c = request->query; c && *c; c = *end ? end + 1 : end)
 	{
+		CHECK_FOR_INTERRUPTS();
 		end = c + strcspn(c, "&");
 		if (end == c || strcmp(decoded(c, c + strcspn(c, "=&"), true), "cursor") == 0)
 			continue;
@@ -280,23 +303,30 @@ link_to_next(const Request *request, const Position *next)
 	return link.data;
 }
 
-/* GET and HEAD of a version that the client has already: 304.  A malformed header is as none. */
+/*
+ * GET and HEAD of a version that the client has already: 304; a malformed If-None-Match
+ * is as none there.  PT412 for one that If-Match does not match.
+ */
 static bool
-has_version(const Request *request, const Version *version)
+has_version(const Preconditions *given, const Version *version)
 {
-	const char *header = request_header(request, "If-None-Match");
+	Problem		failed = {.detail = "ETag mismatch - resource was modified"};
 	Problems	problems = {NIL};
 
-	return header && version->kind != 0 && strcmp(request->route->method, "GET") == 0 && if_match(header, version, &problems);
+	if (given->if_match && !precondition_matches("If-Match", given->if_match, version))
+		problem_raise(PT_PRECONDITION_FAILED, &failed);
+	return given->if_none_match && etag_matches("If-None-Match", given->if_none_match, version, &problems);
 }
 
 static void
 answer_success(Request *request, const Answer *answer, Datum result)
 {
+	bool		reads = strcmp(request->route->method, "GET") == 0 && answer->version.kind != 0;
+
 	request->status = answer->created ? 201 : request->route->status;
 	request->headers_out = answer->has_more ? header_array("Link", link_to_next(request, &answer->next)) : answer_headers(answer);
 	request->answer = request->status == 204 ? NULL : (struct varlena *) DatumGetPointer(result);
-	if (has_version(request, &answer->version))
+	if (reads && has_version(&answer->preconditions, &answer->version))
 	{
 		request->status = 304;
 		request->answer = NULL;
@@ -335,7 +365,7 @@ answer_again(Request *request, const Idempotent *idempotent)
  * with the work, a failure too, unless that is the server's.
  */
 static void
-call_once(Call *once, const char *key)
+call_with_key(Call *once, const char *key)
 {
 	Request    *request = once->request;
 	struct varlena *body = request->body ? request->body : cstring_to_text("");
@@ -377,11 +407,13 @@ serve(Request *request)
 	const char *key = strcmp(request->method, "POST") == 0 ? request_header(request, "Idempotency-Key") : NULL;
 
 	check_body(request);
+	call_info.answer.preconditions.if_match = request_header(request, "If-Match");
+	call_info.answer.preconditions.if_none_match = request_header(request, "If-None-Match");
 	InitFunctionCallInfoData(*fcinfo, NULL, ARGUMENTS_MAX, InvalidOid, (Node *) &call_info.answer, NULL);
 	route_arguments(request, fcinfo);
 	set_change_origin(request);
 	if (key)
-		call_once(&call_info, key);
+		call_with_key(&call_info, key);
 	else
 		call(&call_info);
 }
@@ -395,6 +427,7 @@ process(void *arg)
 	Request    *request = arg;
 	int			settings = NewGUCNestLevel();
 
+	check_sizes(request);
 	CommandCounterIncrement();
 	PushActiveSnapshot(GetTransactionSnapshot());
 	set_tenant(request);

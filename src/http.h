@@ -12,6 +12,8 @@
 #define SEGMENTS_MAX 8			/* of a path, less those of the base path; no route has more than 6 */
 #define ARGUMENTS_MAX 8
 #define BODY_MAX_BYTES (1024 * 1024)
+#define TARGET_MAX_BYTES (16 * 1024)
+#define HEADERS_MAX_BYTES (64 * 1024)
 
 /* ---- routes.c ---- */
 
@@ -23,7 +25,7 @@ typedef enum Argument
 	PATH_TEXT,
 	BODY,
 	NO_KEY,						/* null: handle() itself sees to Idempotency-Key */
-	IF_MATCH,
+	PRECONDITION,				/* null: handle() itself tells If-Match and If-None-Match */
 	UPDATED_SINCE,				/* from here on, of the query */
 	INCLUDE_DELETED,
 	PROJECT_STATUS,

@@ -8,17 +8,13 @@
 
 #include "json_c.h"
 
-#include "common/hashfn.h"
 #include "executor/spi.h"
 #include "mb/pg_wchar.h"
-#include "miscadmin.h"
-#include "storage/lock.h"
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 
 #include "propstreet.h"
 
-#define KEY_LOCK_CLASS 4		/* field 4 of the tag; writers' locks use 3 */
 #define KEY_MAX_CHARACTERS 255
 #define KEYS_MAX 1000			/* in a transaction */
 
@@ -50,11 +46,10 @@ checked_key(const char *key)
 static void
 lock_key(const Operation *operation, const char *key)
 {
-	uint64		hash = hash_bytes_extended((const unsigned char *) key, strlen(key), (uint64) operation->tenant_id);
 	Problem		problem = {.parameter = "Idempotency-Key",.detail = "the first request with this key is still running"};
 	static LocalTransactionId transaction = InvalidLocalTransactionId;
 	static int	keys = 0;
-	LOCKTAG		tag;
+	LOCKTAG		tag = name_lock(LOCK_IDEMPOTENCY_KEY, operation->tenant_id, key, strlen(key));
 
 	if (transaction != MY_LXID)
 	{
@@ -67,7 +62,6 @@ lock_key(const Operation *operation, const char *key)
 				 errmsg("more than %d requests with an Idempotency-Key in one transaction", KEYS_MAX),
 				 errdetail("Each holds a lock until the transaction ends."),
 				 errhint("Commit in between.")));
-	SET_LOCKTAG_ADVISORY(tag, MyDatabaseId, (uint32) (hash >> 32), (uint32) hash, KEY_LOCK_CLASS);
 	if (LockAcquire(&tag, ExclusiveLock, false, true) == LOCKACQUIRE_NOT_AVAIL)
 		problem_raise(PT_CONFLICT, &problem);
 }
@@ -96,18 +90,17 @@ find_answer(const Operation *operation, Idempotent *idempotent)
 	Datum		values[] = {Int64GetDatum(operation->tenant_id), CStringGetTextDatum(idempotent->key),
 	TimestampTzGetDatum(GetCurrentTimestamp() - KEPT_HOURS * USECS_PER_HOUR)};
 	Problem		problem = {.parameter = "Idempotency-Key",.detail = "was used for another request"};
-	bool		isnull;
 	bytea	   *request;
 
 	if (run(&find, values, NULL) == 0)
 		return false;
-	request = DatumGetByteaPP(fetch_value(0, 1, &isnull));
+	request = DatumGetByteaPP(fetch(0, 1));
 	if (VARSIZE_ANY_EXHDR(request) != VARSIZE_ANY_EXHDR(idempotent->request) ||
 		memcmp(VARDATA_ANY(request), VARDATA_ANY(idempotent->request), VARSIZE_ANY_EXHDR(request)) != 0)
 		problem_raise(PT_DATA_INTEGRITY, &problem);
-	idempotent->status = DatumGetInt32(fetch_value(0, 2, &isnull));
-	idempotent->headers = TextDatumGetCString(fetch_value(0, 3, &isnull));
-	idempotent->body = DatumGetTextPP(fetch_value(0, 4, &isnull));
+	idempotent->status = DatumGetInt32(fetch(0, 2));
+	idempotent->headers = TextDatumGetCString(fetch(0, 3));
+	idempotent->body = DatumGetTextPP(fetch(0, 4));
 	return true;
 }
 
@@ -162,7 +155,7 @@ problem_members(json_object *body)
 }
 
 /* handle() has recorded a failure, which SQL gets as the error that it was. */
-static void pg_attribute_noreturn()
+pg_noreturn static void
 raise_recorded(const Idempotent *idempotent)
 {
 	int			status = idempotent->status;

@@ -21,6 +21,7 @@
 #define MAX_DEPTH 64			/* of nested arrays and objects */
 #define MAX_PROBLEMS 100		/* reported of one input */
 #define MAX_QUOTED 60			/* bytes of an input shown in a message */
+#define CHUNK_BYTES (64 * 1024)	/* parsed between two looks for interrupts */
 #define MAX_DETAIL 200			/* bytes of what the parser says, which quotes the input */
 
 /* ---- problems ---- */
@@ -198,7 +199,7 @@ append_problems(StringInfo out, const List *problems)
 	appendStringInfoChar(out, ']');
 }
 
-static void pg_attribute_noreturn()
+pg_noreturn static void
 problems_raise(int sqlstate, const List *problems)
 {
 	Problem    *first = linitial(problems);
@@ -424,6 +425,7 @@ repair_strings(char *c)
 	{
 		bool		bad = false;
 
+		CHECK_FOR_INTERRUPTS();
 		if (*c != '"')
 			continue;
 		for (c++; *c && *c != '"'; c++)
@@ -519,17 +521,43 @@ json_is_deep(const char *text)
 	return depth > MAX_DEPTH;
 }
 
-/* A tree that is freed with the memory context it was made in. */
+/* A tree that is freed with the memory context it was made in, and what makes it. */
 typedef struct OwnedTree
 {
 	MemoryContextCallback callback;
+	json_tokener *tokener;		/* NULL: it is made */
 	json_object *tree;
 } OwnedTree;
 
 static void
 free_tree(void *arg)
 {
-	json_object_put(((OwnedTree *) arg)->tree);
+	OwnedTree  *owned = arg;
+
+	json_object_put(owned->tree);
+	if (owned->tokener)
+		json_tokener_free(owned->tokener);
+}
+
+/* Make the tree of a text that was checked; its final NUL is the end. */
+static void
+make_tree(OwnedTree *owned, const char *text, int len)
+{
+	enum json_tokener_error error = json_tokener_continue;
+
+	owned->tokener = json_tokener_new_ex(MAX_DEPTH + 1);
+	if (owned->tokener == NULL)
+		ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
+	for (int done = 0; error == json_tokener_continue && done <= len; done += CHUNK_BYTES)
+	{
+		CHECK_FOR_INTERRUPTS();
+		owned->tree = json_tokener_parse_ex(owned->tokener, text + done, Min(CHUNK_BYTES, len + 1 - done));
+		error = json_tokener_get_error(owned->tokener);
+	}
+	json_tokener_free(owned->tokener);
+	owned->tokener = NULL;
+	if (error != json_tokener_success)
+		elog(ERROR, "json-c does not accept what the server does: %s", json_tokener_error_desc(error));
 }
 
 /*
@@ -543,8 +571,6 @@ json_tree(const char *text, int len, Problems *problems, json_object **tree)
 	char	   *copy = pnstrdup(text, len);
 	int			before = list_length(problems->list);
 	OwnedTree  *owned;
-	json_tokener *tokener;
-	enum json_tokener_error error;
 
 	*tree = NULL;
 	check_text(copy, len, problems);
@@ -556,14 +582,7 @@ json_tree(const char *text, int len, Problems *problems, json_object **tree)
 	owned->callback.arg = owned;
 	MemoryContextRegisterResetCallback(CurrentMemoryContext, &owned->callback);
 
-	tokener = json_tokener_new_ex(MAX_DEPTH + 1);
-	if (tokener == NULL)
-		ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
-	owned->tree = json_tokener_parse_ex(tokener, copy, len + 1);	/* with the final NUL: the end */
-	error = json_tokener_get_error(tokener);
-	json_tokener_free(tokener);
-	if (error != json_tokener_success)
-		elog(ERROR, "json-c does not accept what the server does: %s", json_tokener_error_desc(error));
+	make_tree(owned, copy, len);
 	pfree(copy);
 	*tree = owned->tree;
 	return true;

@@ -121,25 +121,33 @@ number_value(const Number *number, uint64 *value)
 	return true;
 }
 
-/* Read a decimal in JSON's grammar, or add a problem (notes, "Values": Price). */
+/* Read a decimal in JSON's grammar, where -0 is 0, or add a problem (notes, "Values": Price). */
 void
 decimal_read(const char *text, const Path *path, MoneyUnit *unit, uint64 *decimal, Problems *problems)
 {
 	Number		number;
+	uint64		value;
+	bool		fits;
 
 	if (!scan_number(text, &number))
+	{
 		problem_add(problems, path, "must be a decimal number, not %s", quoted(text));
-	else if (number.negative)
+		return;
+	}
+	fits = number_value(&number, &value);
+	if (number.negative && (!fits || value > 0))
 	{
 		problem_add(problems, path, "must not be negative");
 		unit->out_of_range = true;
 	}
-	else if (!number_value(&number, decimal))
+	else if (!fits)
 	{
 		problem_add(problems, path, "must have at most %d integer and %d fractional digits",
 					INTEGER_DIGITS, FRACTION_DIGITS);
 		unit->out_of_range = true;
 	}
+	else
+		*decimal = value;
 }
 
 /* Set a decimal from JSON, or add a problem. */
@@ -237,6 +245,8 @@ unit_set_currency(json_object *value, const Path *path, void *target, Problems *
 const char *
 scale_name(int scale)
 {
+	if (scale < SCALE_NONE || scale > SCALE_BILLIONS)
+		ereport(ERROR, (errcode(ERRCODE_DATA_CORRUPTED), errmsg("%d is not the scale of a price", scale)));
 	return scale_names[scale];
 }
 
@@ -319,8 +329,8 @@ void
 append_unit(StringInfo out, const char *currency, int scale)
 {
 	if (scale != SCALE_NONE)
-		appendStringInfo(out, " %s", scale_names[scale]);
-	appendStringInfo(out, " %s", currency);
+		appendStringInfo(out, " %s", scale_name(scale));
+	appendStringInfo(out, " %.3s", currency);
 }
 
 /* Append a unit as the last members of a JSON object. */
@@ -328,9 +338,9 @@ void
 append_unit_members(StringInfo out, const char *currency, int scale)
 {
 	appendStringInfoString(out, "\"currency\":\"");
-	appendStringInfoString(out, currency);
+	appendBinaryStringInfo(out, currency, strnlen(currency, 3));
 	appendStringInfoString(out, "\",\"scale\":\"");
-	appendStringInfoString(out, scale_names[scale]);
+	appendStringInfoString(out, scale_name(scale));
 	appendStringInfoString(out, "\"}");
 }
 

@@ -293,6 +293,7 @@ static void
 append_parameters(StringInfo out, const Route *route)
 {
 	const char *variable = route->pattern;
+	bool		conditional = gives_etag(route);
 
 	append_member(out, "parameters");
 	appendStringInfoChar(out, '[');
@@ -305,13 +306,16 @@ append_parameters(StringInfo out, const Route *route)
 			variable = strchr(variable, '{') + 1;
 			append_parameter(out, pnstrdup(variable, strcspn(variable, "}")), "path", argument == PATH_ID ? "Id" : "Text", NULL, true);
 		}
-		else if (argument == IF_MATCH)
-			append_parameter(out, "If-Match", "header", "Text", "The ETag that the resource must still have", false);
+		else if (argument == PRECONDITION)
+			conditional = true;
 		else if (argument >= FIRST_OF_QUERY)
 			append_parameter(out, parameters[argument].name, "query", parameters[argument].schema, parameters[argument].description, false);
 	}
-	if (gives_etag(route))
-		append_parameter(out, "If-None-Match", "header", "Text", "ETags that the client has already: 304 for one of them", false);
+	if (conditional)
+		append_parameter(out, "If-Match", "header", "Text", "The ETag that the resource must still have: 412 for another", false);
+	if (conditional)
+		append_parameter(out, "If-None-Match", "header", "Text", gives_etag(route) ? "ETags that the client has already: 304 for one of them" :
+						 "ETags that the resource must not have, * for any: 412 for one of them", false);
 	if (strcmp(route->method, "POST") == 0)
 		append_parameter(out, "Idempotency-Key", "header", "Text", "A retry with the same key gets the same answer, and does nothing twice", false);
 	if (strcmp(route->method, "GET") != 0)

@@ -1,7 +1,7 @@
 /*
  * operation.c
- *	  What operations share: their arguments, If-Match, and references named by a
- *	  path.
+ *	  What operations share: their arguments, preconditions, and references named by
+ *	  a path.
  */
 #include "postgres.h"
 
@@ -82,50 +82,62 @@ argument_ref(FunctionCallInfo fcinfo, int number, Problems *problems)
 	return ref;
 }
 
-/* An If-Match, or NULL; PT400 if it is malformed, whatever there is to compare it with. */
-char *
-argument_if_match(FunctionCallInfo fcinfo, int number)
+/* Does a precondition match a version?  PT400 if it is malformed. */
+bool
+precondition_matches(const char *name, const char *header, const Version *version)
 {
-	char	   *header = argument_text(fcinfo, number);
+	Problems	problems = {NIL};
+	bool		match = etag_matches(name, header, version, &problems);
+
+	problems_check(&problems);
+	return match;
+}
+
+/*
+ * The preconditions of a call: those of handle(), or the arguments of these numbers
+ * (0: there is none).  PT400 if one is malformed, whatever there is to compare it with.
+ */
+Preconditions
+argument_preconditions(FunctionCallInfo fcinfo, int if_match, int if_none_match)
+{
+	const Answer *answer = answer_of(fcinfo);
+	Preconditions given = {if_match ? argument_text(fcinfo, if_match) : NULL, if_none_match ? argument_text(fcinfo, if_none_match) : NULL};
 	Version		none = {0};
-	Problems	problems = {NIL};
 
-	if (header)
-		if_match(header, &none, &problems);
-	problems_check(&problems);
-	return header;
+	if (answer)
+		given = answer->preconditions;
+	if (given.if_match)
+		precondition_matches("If-Match", given.if_match, &none);
+	if (given.if_none_match)
+		precondition_matches("If-None-Match", given.if_none_match, &none);
+	return given;
 }
 
-/* PT412 if a precondition does not hold for a version, PT428 if it is missing where it has to be there. */
+/*
+ * PT412 if a precondition does not hold for a version that is there, PT428 if If-Match
+ * is missing where it has to be there (RFC 9110, section 13.2.2).
+ */
 void
-check_version(const char *header, const Version *version)
+check_version(const Preconditions *preconditions, const Version *version)
 {
-	Problem		problem = {.parameter = "If-Match"};
-	Problems	problems = {NIL};
-	bool		match;
+	Problem		failed = {.detail = "ETag mismatch - resource was modified"};
+	Problem		exists = {.detail = "If-None-Match matches the resource that is there"};
+	Problem		missing = {.parameter = "If-Match",.detail = "is needed here: the resource's ETag, or *"};
 
-	if (header == NULL)
-	{
-		if (!propstreet_require_if_match)
-			return;
-		problem.detail = "is needed here: the resource's ETag, or *";
-		problem_raise(PT_PRECONDITION_REQUIRED, &problem);
-	}
-	match = if_match(header, version, &problems);
-	problems_check(&problems);
-	if (match)
-		return;
-	problem.parameter = NULL;
-	problem.detail = "ETag mismatch - resource was modified";
-	problem_raise(PT_PRECONDITION_FAILED, &problem);
+	if (preconditions->if_match && !precondition_matches("If-Match", preconditions->if_match, version))
+		problem_raise(PT_PRECONDITION_FAILED, &failed);
+	if (preconditions->if_none_match && precondition_matches("If-None-Match", preconditions->if_none_match, version))
+		problem_raise(PT_PRECONDITION_FAILED, &exists);
+	if (preconditions->if_match == NULL && propstreet_require_if_match)
+		problem_raise(PT_PRECONDITION_REQUIRED, &missing);
 }
 
 void
-check_if_match(const char *header, const Row *row, Kind kind)
+check_row(const Preconditions *preconditions, const Row *row, Kind kind)
 {
 	Version		version = row_version(row, kind);
 
-	check_version(header, &version);
+	check_version(preconditions, &version);
 }
 
 /*

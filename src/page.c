@@ -105,7 +105,7 @@ argument_enum(FunctionCallInfo fcinfo, int number, const char *name, ColumnType 
 typedef struct PageReceiver
 {
 	DestReceiver pub;
-	void		(*append) (StringInfo out, const Datum *values, const bool *nulls, Position *position);
+	void		(*append) (StringInfo out, TupleTableSlot *slot, Position *position);
 	StringInfo	out;
 	int			size;
 	int			count;
@@ -121,11 +121,10 @@ receive_row(TupleTableSlot *slot, DestReceiver *self)
 
 	if (++receiver->count > receiver->size)
 		return true;			/* it only shows that there is more */
-	slot_getallattrs(slot);
 	if (receiver->count > 1)
 		appendStringInfoChar(receiver->out, ',');
 	before = MemoryContextSwitchTo(receiver->context);
-	receiver->append(receiver->out, slot->tts_values, slot->tts_isnull, &receiver->last);
+	receiver->append(receiver->out, slot, &receiver->last);
 	MemoryContextSwitchTo(before);
 	MemoryContextReset(receiver->context);
 	return true;
@@ -134,7 +133,7 @@ receive_row(TupleTableSlot *slot, DestReceiver *self)
 /* Write a whole list: the rows of a statement, and the page object. */
 void
 append_list(FunctionCallInfo fcinfo, StringInfo out, Statement *statement, const Datum *values, const bool *nulls, const PageRequest *page,
-			void (*append) (StringInfo, const Datum *, const bool *, Position *))
+			void (*append) (StringInfo, TupleTableSlot *, Position *))
 {
 	PageReceiver receiver = {
 		.pub = row_receiver(receive_row),
@@ -308,15 +307,14 @@ project_list(const ProjectFilters *filters)
 }
 
 static void
-append_project_row(StringInfo out, const Datum *values, const bool *nulls, Position *position)
+append_project_row(StringInfo out, TupleTableSlot *slot, Position *position)
 {
 	Row			row;
 
-	memcpy(row.values, values, sizeof(Datum) * P_COLUMNS);
-	memcpy(row.nulls, nulls, sizeof(bool) * P_COLUMNS);
+	row_of_slot(&row, slot, NULL, KIND_PROJECT);
 	append_project(out, &row);
-	position->updated_utc = DatumGetTimestampTz(values[P_UPDATED_UTC]);
-	position->id = DatumGetInt64(values[P_ID]);
+	position->updated_utc = DatumGetTimestampTz(row.values[P_UPDATED_UTC]);
+	position->id = DatumGetInt64(row.values[P_ID]);
 }
 
 PG_FUNCTION_INFO_V1(propstreet_project_list);
@@ -439,15 +437,14 @@ prospect_list(const ProspectFilters *filters)
 }
 
 static void
-append_prospect_row(StringInfo out, const Datum *values, const bool *nulls, Position *position)
+append_prospect_row(StringInfo out, TupleTableSlot *slot, Position *position)
 {
 	Row			row;
 
-	memcpy(row.values, values, sizeof(Datum) * R_COLUMNS);
-	memcpy(row.nulls, nulls, sizeof(bool) * R_COLUMNS);
+	row_of_slot(&row, slot, NULL, KIND_PROSPECT);
 	append_prospect(out, &row);
-	position->updated_utc = DatumGetTimestampTz(values[R_UPDATED_UTC]);
-	position->id = DatumGetInt64(values[R_ID]);
+	position->updated_utc = DatumGetTimestampTz(row.values[R_UPDATED_UTC]);
+	position->id = DatumGetInt64(row.values[R_ID]);
 }
 
 /* The index of tags is over all tenants: its keys have the tenant in front. */
@@ -549,7 +546,7 @@ propstreet_prospect_list_all(PG_FUNCTION_ARGS)
 /* The columns of the statements below */
 enum
 {
-	A_TENANT_ID, A_ID, A_PROSPECT_ID, A_NAME, A_STATUS, A_CLASSIFICATION, A_PROSPECT_CLASSIFICATION,
+	A_TENANT_ID = 1, A_ID, A_PROSPECT_ID, A_NAME, A_STATUS, A_CLASSIFICATION, A_PROSPECT_CLASSIFICATION,
 	A_CREATED_UTC, A_UPDATED_UTC, A_REVISION, A_PROSPECT_COUNT
 };
 
@@ -581,15 +578,14 @@ enum
 #define ASSOCIATED_ARGS .nargs = 8,.args = {LIST_TYPES, T_INT8, T_PROJECT_STATUS, T_PROSPECT_CLASSIFICATION}
 
 static void
-append_associated(StringInfo out, const Datum *values, const bool *nulls, Position *position)
+append_associated(StringInfo out, TupleTableSlot *slot, Position *position)
 {
-	text	   *name = DatumGetTextPP(values[A_NAME]);
+	text	   *name = DatumGetTextPP(slot_value(slot, A_NAME));
 	char		tag[ETAG_LEN + 1];
 	Version		version = {.kind = KIND_PROJECT,
-		.tenant_id = DatumGetInt64(values[A_TENANT_ID]),.id = DatumGetInt64(values[A_ID]),
-		.revision = DatumGetInt64(values[A_REVISION]),.updated_utc = DatumGetTimestampTz(values[A_UPDATED_UTC])};
+		.tenant_id = DatumGetInt64(slot_value(slot, A_TENANT_ID)),.id = DatumGetInt64(slot_value(slot, A_ID)),
+		.revision = DatumGetInt64(slot_value(slot, A_REVISION)),.updated_utc = DatumGetTimestampTz(slot_value(slot, A_UPDATED_UTC))};
 
-	(void) nulls;
 	position->id = version.id;
 	position->updated_utc = version.updated_utc;
 	etag_of(&version, tag);
@@ -598,19 +594,19 @@ append_associated(StringInfo out, const Datum *values, const bool *nulls, Positi
 	append_member(out, "id");
 	append_id(out, version.id);
 	append_member(out, "prospectId");
-	append_id(out, DatumGetInt64(values[A_PROSPECT_ID]));
+	append_id(out, DatumGetInt64(slot_value(slot, A_PROSPECT_ID)));
 	append_member(out, "name");
 	append_json_string(out, VARDATA_ANY(name), VARSIZE_ANY_EXHDR(name));
 	append_member(out, "status");
-	append_enum(out, values[A_STATUS]);
+	append_enum(out, slot_value(slot, A_STATUS));
 	append_member(out, "classification");
-	append_enum(out, values[A_CLASSIFICATION]);
+	append_enum(out, slot_value(slot, A_CLASSIFICATION));
 	append_member(out, "prospectClassification");
-	append_enum(out, values[A_PROSPECT_CLASSIFICATION]);
+	append_enum(out, slot_value(slot, A_PROSPECT_CLASSIFICATION));
 	append_member(out, "prospectCount");
-	appendStringInfo(out, INT64_FORMAT, DatumGetInt64(values[A_PROSPECT_COUNT]));
+	appendStringInfo(out, INT64_FORMAT, DatumGetInt64(slot_value(slot, A_PROSPECT_COUNT)));
 	append_member(out, "createdUtc");
-	append_utc(out, DatumGetTimestampTz(values[A_CREATED_UTC]));
+	append_utc(out, DatumGetTimestampTz(slot_value(slot, A_CREATED_UTC)));
 	append_member(out, "updatedUtc");
 	append_utc(out, version.updated_utc);
 	append_member(out, "etag");

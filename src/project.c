@@ -39,7 +39,7 @@ project_load(Operation *operation, int64 id, Reading reading, Row *row)
 
 	if (run(&get[reading], values, NULL) == 0)
 		return false;
-	fetch_row(0, row);
+	fetch_row(0, row, KIND_PROJECT);
 	return true;
 }
 
@@ -75,9 +75,8 @@ project_share(int64 tenant_id, int64 id)
 	static Statement share = {.sql = "SELECT t.deleted_utc IS NULL FROM propstreet.project AS t " OF_PROJECT " FOR SHARE",
 	.nargs = 2,.args = {T_INT8, T_INT8}};
 	Datum		values[] = {Int64GetDatum(tenant_id), Int64GetDatum(id)};
-	bool		isnull;
 
-	if (run(&share, values, NULL) == 0 || !DatumGetBool(fetch_value(0, 1, &isnull)))
+	if (run(&share, values, NULL) == 0 || !DatumGetBool(fetch(0, 1)))
 		not_found("Project", id, NULL);
 }
 
@@ -120,7 +119,7 @@ find_project(Operation *operation, ExternalRef *ref, bool now, Row *row)
 
 	if (run(now ? &find_now : &find, values, NULL) == 0)
 		return false;
-	fetch_row(0, row);
+	fetch_row(0, row, KIND_PROJECT);
 	return true;
 }
 
@@ -154,7 +153,6 @@ propstreet_project_properties(PG_FUNCTION_ARGS)
 		"WHERE t.tenant_id OPERATOR(pg_catalog.=) $1 AND t.project_id OPERATOR(pg_catalog.=) $2 ORDER BY p.id",
 	.reads = true,.nargs = 2,.args = {T_INT8, T_INT8}};
 	int64		id = argument_id(fcinfo, 0, "id");
-	bool		isnull;
 	Datum		values[2];
 	Operation	operation;
 	StringInfoData out;
@@ -169,11 +167,11 @@ propstreet_project_properties(PG_FUNCTION_ARGS)
 	appendStringInfoString(&out, "{\"data\":[");
 	for (uint64 i = 0; i < count; i++)
 	{
-		char	   *profile = TextDatumGetCString(fetch_value(i, 2, &isnull));
+		char	   *profile = TextDatumGetCString(fetch(i, 2));
 
 		appendStringInfoString(&out, i > 0 ? ",{" : "{");
 		append_member(&out, "id");
-		append_id(&out, DatumGetInt64(fetch_value(i, 1, &isnull)));
+		append_id(&out, DatumGetInt64(fetch(i, 1)));
 		appendStringInfo(&out, "%s%s", profile[1] == '}' ? "" : ",", profile + 1);
 	}
 	appendStringInfoString(&out, "]}");
@@ -199,7 +197,7 @@ insert_project(Operation *operation, const Change *change, Row *row)
 	}
 	writer_lock(operation->tenant_id);
 	run(&insert, values, nulls);
-	fetch_row(0, row);
+	fetch_row(0, row, KIND_PROJECT);
 }
 
 /* Write the columns that a body can change; the row becomes what the table has then. */
@@ -218,7 +216,7 @@ update_project(Operation *operation, Row *row)
 		nulls[2 + i] = row->nulls[written[i]];
 	}
 	run(&update, values, nulls);
-	fetch_row(0, row);
+	fetch_row(0, row, KIND_PROJECT);
 }
 
 /* Change a locked row as a body asks for; says whether that made a difference. */
@@ -271,7 +269,7 @@ Datum
 propstreet_project_update(PG_FUNCTION_ARGS)
 {
 	int64		id = argument_id(fcinfo, 0, "id");
-	char	   *header = argument_if_match(fcinfo, 2);
+	Preconditions preconditions = argument_preconditions(fcinfo, 2, 0);
 	Problems	problems = {NIL};
 	Operation	operation;
 	Change		change;
@@ -281,7 +279,7 @@ propstreet_project_update(PG_FUNCTION_ARGS)
 	project_decode(argument_body(fcinfo, 1, &problems), true, &change, &problems);
 	problems_check(&problems);
 	lock_project(&operation, id, &row);
-	check_if_match(header, &row, KIND_PROJECT);
+	check_row(&preconditions, &row, KIND_PROJECT);
 	patch_project(&operation, &change, &row);
 	return project_result(fcinfo, &operation, &row);
 }
@@ -295,14 +293,14 @@ propstreet_project_delete(PG_FUNCTION_ARGS)
 	static Statement delete = {.sql = "UPDATE propstreet.project AS t SET status = 'deleted' " OF_PROJECT,
 	.nargs = 2,.args = {T_INT8, T_INT8}};
 	int64		id = argument_id(fcinfo, 0, "id");
-	char	   *header = argument_if_match(fcinfo, 1);
+	Preconditions preconditions = argument_preconditions(fcinfo, 1, 0);
 	Operation	operation;
 	Datum		values[2];
 	Row			row;
 
 	operation_begin(&operation);
 	lock_project(&operation, id, &row);
-	check_if_match(header, &row, KIND_PROJECT);
+	check_row(&preconditions, &row, KIND_PROJECT);
 	values[0] = Int64GetDatum(operation.tenant_id);
 	values[1] = Int64GetDatum(id);
 	run(&delete, values, NULL);
@@ -317,7 +315,7 @@ typedef struct Upsert
 	Operation  *operation;
 	ExternalRef *ref;
 	json_object *body;
-	const char *if_match;
+	Preconditions preconditions;
 	Change		change;
 	Row			row;
 	const char *result;
@@ -341,7 +339,7 @@ upsert_new(void *arg)
 	Change	   *change = &upsert->change;
 
 	decode_upsert(upsert, false);
-	if (upsert->if_match)
+	if (upsert->preconditions.if_match)
 		problem_raise(PT_PRECONDITION_FAILED, &problem);
 	if (!change->given[P_EXTERNAL_REFS])
 	{
@@ -368,7 +366,7 @@ upsert_existing(Upsert *upsert)
 	if (!project_load(operation, id, READ_LOCKED, &upsert->row) || !upsert->row.nulls[P_DELETED_UTC] ||
 		!has_ref(upsert->row.values[P_EXTERNAL_REFS], upsert->ref))
 		return false;
-	check_if_match(upsert->if_match, &upsert->row, KIND_PROJECT);
+	check_row(&upsert->preconditions, &upsert->row, KIND_PROJECT);
 	upsert->result = patch_project(operation, &upsert->change, &upsert->row) ? "updated" : "unchanged";
 	return true;
 }
@@ -376,9 +374,9 @@ upsert_existing(Upsert *upsert)
 PG_FUNCTION_INFO_V1(propstreet_project_upsert);
 
 /*
- * project_upsert(namespace, external_id, body, if_match) json: the resource with
- * a last field result: created, updated or unchanged (notes, "Writing").  Of
- * concurrent calls for one reference one creates, the others change.
+ * project_upsert(namespace, external_id, body, if_match, if_none_match) json: the
+ * resource with a last field result: created, updated or unchanged (notes,
+ * "Writing"); PT412 for if_none_match * if it would change one.  Of concurrent calls for one reference one creates, the others change.
  */
 Datum
 propstreet_project_upsert(PG_FUNCTION_ARGS)
@@ -393,7 +391,7 @@ propstreet_project_upsert(PG_FUNCTION_ARGS)
 	upsert.ref = argument_ref(fcinfo, 0, &problems);
 	operation_begin(&operation);
 	upsert.body = argument_body(fcinfo, 2, &problems);
-	upsert.if_match = argument_if_match(fcinfo, 3);
+	upsert.preconditions = argument_preconditions(fcinfo, 3, 4);
 	while (!upsert_existing(&upsert))
 	{
 		/* conflicts, although nobody has the reference by now: they are about another one */
@@ -411,6 +409,12 @@ propstreet_project_upsert(PG_FUNCTION_ARGS)
 }
 
 /* ---- lifecycle ---- */
+
+static void
+require_readable(void *transactions)
+{
+	require_jsonb(transactions);
+}
 
 PG_FUNCTION_INFO_V1(propstreet_project_close);
 
@@ -434,12 +438,15 @@ propstreet_project_close(PG_FUNCTION_ARGS)
 	operation_begin(&operation);
 	transactions_decode(VARDATA_ANY(transactions), VARSIZE_ANY_EXHDR(transactions), &problems);
 	problems_check(&problems);
+	if (attempt_expecting(require_readable, transactions, ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE))
+		problem_add(&problems, NULL, "has a number that is too large for numeric");
+	problems_check(&problems);
 	lock_project(&operation, id, &row);
 	values[0] = Int64GetDatum(operation.tenant_id);
 	values[1] = Int64GetDatum(id);
 	values[2] = PointerGetDatum(transactions);
 	run(&close, values, NULL);
-	fetch_row(0, &row);
+	fetch_row(0, &row, KIND_PROJECT);
 	return project_result(fcinfo, &operation, &row);
 }
 
@@ -461,7 +468,7 @@ propstreet_project_reopen(PG_FUNCTION_ARGS)
 	values[0] = Int64GetDatum(operation.tenant_id);
 	values[1] = Int64GetDatum(id);
 	run(&reopen, values, NULL);
-	fetch_row(0, &row);
+	fetch_row(0, &row, KIND_PROJECT);
 	return project_result(fcinfo, &operation, &row);
 }
 
@@ -478,7 +485,7 @@ set_stage(Operation *operation, Datum stage, Row *row)
 	if (!row->nulls[P_TEASER_STAGE] && row->values[P_TEASER_STAGE] == stage)
 		return;
 	run(&advance, values, NULL);
-	fetch_row(0, row);
+	fetch_row(0, row, KIND_PROJECT);
 }
 
 PG_FUNCTION_INFO_V1(propstreet_teaser_advance);
@@ -536,7 +543,7 @@ lock_matching(Statement *statement, const Row *project)
 	count = run(statement, values, nulls);
 	ids = palloc(sizeof(Datum) * (count + 1));
 	for (uint64 i = 0; i < count; i++)
-		ids[i] = fetch_value(i, 1, &nulls[0]);
+		ids[i] = fetch(i, 1);
 	return int64_array(ids, (int) count);
 }
 
@@ -586,7 +593,7 @@ PG_FUNCTION_INFO_V1(propstreet_teaser_communicate);
 /*
  * teaser_communicate(project_id, deadline) json: the project, its teaser in the
  * last stage, matching investors made prospects (notes, "Teasers").  PT400 for a
- * deadline that is no moment, PT404.
+ * deadline that is no moment or has passed, PT404.
  */
 Datum
 propstreet_teaser_communicate(PG_FUNCTION_ARGS)
@@ -599,6 +606,8 @@ propstreet_teaser_communicate(PG_FUNCTION_ARGS)
 
 	if (TIMESTAMP_NOT_FINITE(deadline) || !utc_in_range(deadline))
 		problem_parameter(&problems, "deadline", "must be a moment of the years 1 to 9999");
+	else if (deadline <= GetCurrentTimestamp())
+		problem_parameter(&problems, "deadline", "must not have passed");
 	problems_check(&problems);
 	operation_begin(&operation);
 	lock_project(&operation, id, &row);

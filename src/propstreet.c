@@ -106,6 +106,11 @@ define_event_settings(void)
 							 "reference: which resource; full: the payload, if it fits; off: nothing, as two-phase commit needs it.",
 							 &propstreet_notify, NOTIFY_REFERENCE, notify_options, PGC_SUSET, 0,
 							 NULL, NULL, NULL);
+	DefineCustomRealVariable("propstreet.notify_queue_limit",
+							 "How full the server's notification queue may be for changes to be notified.",
+							 "Above that they are only recorded: a queue that is full would make every write fail.",
+							 &propstreet_notify_queue_limit, 0.5, 0, 1, PGC_SUSET, 0,
+							 NULL, NULL, NULL);
 	DefineCustomBoolVariable("propstreet.events",
 							 "Changes of projects and prospects make events.",
 							 "Off for bulk loads whose rows nobody needs to hear of.",
@@ -167,6 +172,11 @@ _PG_init(void)
 							 "For tests, and for networks that are safe otherwise.",
 							 &propstreet_webhook_allow_http, false, PGC_SUSET, 0,
 							 NULL, NULL, NULL);
+	DefineCustomIntVariable("propstreet.max_webhooks",
+							"How many webhooks a tenant may have.",
+							"Creating one more is refused; those that are there stay.",
+							&propstreet_max_webhooks, 100, 0, INT_MAX, PGC_SUSET, 0,
+							NULL, NULL, NULL);
 	MarkGUCPrefixReserved("propstreet");
 	watch_types();
 	watch_commits();

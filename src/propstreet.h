@@ -15,6 +15,7 @@
 #include "fmgr.h"
 #include "lib/stringinfo.h"
 #include "nodes/pg_list.h"
+#include "storage/lock.h"
 #include "tcop/dest.h"
 
 #include "compat.h"
@@ -30,10 +31,13 @@ struct json_object;
 #define PT_CONFLICT ERRCODE_PT('4', '0', '9')
 #define PT_PRECONDITION_FAILED ERRCODE_PT('4', '1', '2')
 #define PT_PAYLOAD_TOO_LARGE ERRCODE_PT('4', '1', '3')
+#define PT_URI_TOO_LONG ERRCODE_PT('4', '1', '4')
 #define PT_UNSUPPORTED_MEDIA_TYPE ERRCODE_PT('4', '1', '5')
 #define PT_DATA_INTEGRITY ERRCODE_PT('4', '2', '2')
 #define PT_PRECONDITION_REQUIRED ERRCODE_PT('4', '2', '8')
+#define PT_HEADERS_TOO_LARGE ERRCODE_PT('4', '3', '1')
 #define PT_BUSY ERRCODE_PT('5', '0', '3')
+#define PT_BUSY_POSTGREST ERRCODE_PT('5', '2', '9')
 
 /* ---- json.c: problems of an input, and JSON text to a checked tree ---- */
 
@@ -76,8 +80,8 @@ typedef struct Field
 
 extern void problem_add(Problems *problems, const Path *path, const char *format,...) pg_attribute_printf(3, 4);
 extern void problem_parameter(Problems *problems, const char *parameter, const char *format,...) pg_attribute_printf(3, 4);
-extern void problem_raise(int sqlstate, const Problem *problem) pg_attribute_noreturn();
-extern void not_found(const char *kind, int64 id, const char *pointer) pg_attribute_noreturn();
+pg_noreturn extern void problem_raise(int sqlstate, const Problem *problem);
+pg_noreturn extern void not_found(const char *kind, int64 id, const char *pointer);
 extern void problems_check(const Problems *problems);
 extern char *quoted(const char *text);
 extern char *id_json(int64 id);
@@ -152,7 +156,7 @@ extern void append_unit_members(StringInfo out, const char *currency, int scale)
 extern uint64 decimal_recv(StringInfo message, const char *type);
 extern void unit_recv(StringInfo message, const char *type, char currency[4], int *scale);
 extern void unit_send(StringInfo message, const char *currency, int scale);
-extern void money_recv_error(const char *type, const char *detail) pg_attribute_noreturn();
+pg_noreturn extern void money_recv_error(const char *type, const char *detail);
 
 /* ---- price.c: an amount of money with a scale ---- */
 
@@ -225,7 +229,7 @@ typedef struct Version
 } Version;
 
 extern void etag_of(const Version *version, char tag[ETAG_LEN + 1]);
-extern bool if_match(const char *header, const Version *version, Problems *problems);
+extern bool etag_matches(const char *name, const char *header, const Version *version, Problems *problems);
 
 /* ---- cursor.c: a position in the order (updated_utc, id) ---- */
 
@@ -255,45 +259,46 @@ typedef struct Column
 {
 	const char *name;
 	ColumnType	type;
+	bool		not_null;
 } Column;
 
-/* The columns of propstreet.project; the tenant stands first, before these. */
+/* The columns of propstreet.project: name, type, NOT NULL; the tenant stands first, before these. */
 #define PROJECT_COLUMNS(_) \
-	_(P_ID, "id", T_INT8) \
-	_(P_NAME, "name", T_TEXT) \
-	_(P_ASSET_TYPE, "asset_type", T_ASSET_TYPE) \
-	_(P_PROPERTY_COUNT, "property_count", T_INT4) \
-	_(P_STATUS, "status", T_PROJECT_STATUS) \
-	_(P_CLASSIFICATION, "classification", T_PROJECT_CLASSIFICATION) \
-	_(P_TEASER_STAGE, "teaser_stage", T_TEASER_STAGE) \
-	_(P_PUBLISHED_UTC, "published_utc", T_TIMESTAMPTZ) \
-	_(P_VERIFIED_UTC, "verified_utc", T_TIMESTAMPTZ) \
-	_(P_COMMUNICATED_UTC, "communicated_utc", T_TIMESTAMPTZ) \
-	_(P_MANDATE, "mandate", T_MANDATE) \
-	_(P_PRICE, "price", T_PRICE) \
-	_(P_PRICE_RANGE, "price_range", T_PRICE_RANGE) \
-	_(P_TRANSACTIONS, "transactions", T_JSON) \
-	_(P_EXTERNAL_REFS, "external_refs", T_EXTERNAL_REF_ARRAY) \
-	_(P_CREATED_UTC, "created_utc", T_TIMESTAMPTZ) \
-	_(P_UPDATED_UTC, "updated_utc", T_TIMESTAMPTZ) \
-	_(P_DELETED_UTC, "deleted_utc", T_TIMESTAMPTZ) \
-	_(P_REVISION, "revision", T_INT8)
+	_(P_ID, "id", T_INT8, true) \
+	_(P_NAME, "name", T_TEXT, true) \
+	_(P_ASSET_TYPE, "asset_type", T_ASSET_TYPE, true) \
+	_(P_PROPERTY_COUNT, "property_count", T_INT4, false) \
+	_(P_STATUS, "status", T_PROJECT_STATUS, true) \
+	_(P_CLASSIFICATION, "classification", T_PROJECT_CLASSIFICATION, true) \
+	_(P_TEASER_STAGE, "teaser_stage", T_TEASER_STAGE, false) \
+	_(P_PUBLISHED_UTC, "published_utc", T_TIMESTAMPTZ, false) \
+	_(P_VERIFIED_UTC, "verified_utc", T_TIMESTAMPTZ, false) \
+	_(P_COMMUNICATED_UTC, "communicated_utc", T_TIMESTAMPTZ, false) \
+	_(P_MANDATE, "mandate", T_MANDATE, false) \
+	_(P_PRICE, "price", T_PRICE, false) \
+	_(P_PRICE_RANGE, "price_range", T_PRICE_RANGE, false) \
+	_(P_TRANSACTIONS, "transactions", T_JSON, false) \
+	_(P_EXTERNAL_REFS, "external_refs", T_EXTERNAL_REF_ARRAY, true) \
+	_(P_CREATED_UTC, "created_utc", T_TIMESTAMPTZ, true) \
+	_(P_UPDATED_UTC, "updated_utc", T_TIMESTAMPTZ, true) \
+	_(P_DELETED_UTC, "deleted_utc", T_TIMESTAMPTZ, false) \
+	_(P_REVISION, "revision", T_INT8, true)
 
 /* The columns of propstreet.prospect, likewise. */
 #define PROSPECT_COLUMNS(_) \
-	_(R_ID, "id", T_INT8) \
-	_(R_PROJECT_ID, "project_id", T_INT8) \
-	_(R_CONTACT_ID, "contact_id", T_INT8) \
-	_(R_COMPANY_ID, "company_id", T_INT8) \
-	_(R_CLASSIFICATION, "classification", T_PROSPECT_CLASSIFICATION) \
-	_(R_TAGS, "tags", T_TEXT_ARRAY) \
-	_(R_ACCEPTED_UTC, "accepted_utc", T_TIMESTAMPTZ) \
-	_(R_DEADLINE_UTC, "deadline_utc", T_TIMESTAMPTZ) \
-	_(R_EXTERNAL_REFS, "external_refs", T_EXTERNAL_REF_ARRAY) \
-	_(R_CREATED_UTC, "created_utc", T_TIMESTAMPTZ) \
-	_(R_UPDATED_UTC, "updated_utc", T_TIMESTAMPTZ) \
-	_(R_DELETED_UTC, "deleted_utc", T_TIMESTAMPTZ) \
-	_(R_REVISION, "revision", T_INT8)
+	_(R_ID, "id", T_INT8, true) \
+	_(R_PROJECT_ID, "project_id", T_INT8, true) \
+	_(R_CONTACT_ID, "contact_id", T_INT8, false) \
+	_(R_COMPANY_ID, "company_id", T_INT8, false) \
+	_(R_CLASSIFICATION, "classification", T_PROSPECT_CLASSIFICATION, true) \
+	_(R_TAGS, "tags", T_TEXT_ARRAY, true) \
+	_(R_ACCEPTED_UTC, "accepted_utc", T_TIMESTAMPTZ, false) \
+	_(R_DEADLINE_UTC, "deadline_utc", T_TIMESTAMPTZ, false) \
+	_(R_EXTERNAL_REFS, "external_refs", T_EXTERNAL_REF_ARRAY, true) \
+	_(R_CREATED_UTC, "created_utc", T_TIMESTAMPTZ, true) \
+	_(R_UPDATED_UTC, "updated_utc", T_TIMESTAMPTZ, true) \
+	_(R_DELETED_UTC, "deleted_utc", T_TIMESTAMPTZ, false) \
+	_(R_REVISION, "revision", T_INT8, true)
 
 /* Columns are cast to the types we read them as: nothing happens, unless the owner has changed one. */
 #define SQL_T_INT4 "pg_catalog.int4"
@@ -312,8 +317,8 @@ typedef struct Column
 #define SQL_T_TEASER_STAGE "propstreet.teaser_stage"
 #define SQL_T_PROSPECT_CLASSIFICATION "propstreet.prospect_classification"
 
-#define COLUMN_SYMBOL(symbol, name, type) symbol,
-#define COLUMN_SQL(symbol, name, type) ", t." name "::" SQL_##type
+#define COLUMN_SYMBOL(symbol, name, type, not_null) symbol,
+#define COLUMN_SQL(symbol, name, type, not_null) ", t." name "::" SQL_##type
 
 typedef enum ProjectColumn
 {
@@ -344,8 +349,7 @@ typedef struct Row
 /* Where the columns stand in a row type */
 typedef struct RowMap
 {
-	Oid			type_id;		/* what it was made for */
-	int32		typmod;
+	uint64		version;		/* of the row type that it was made for */
 	AttrNumber	attributes[ROW_COLUMNS];
 } RowMap;
 
@@ -356,6 +360,14 @@ extern Oid	type_oid(ColumnType type);
 extern AttrNumber find_column(TupleDesc desc, const Column *column, const char *table);
 extern void row_map(RowMap *map, TupleDesc desc, Kind kind);
 extern void row_deform(Row *row, const RowMap *map, HeapTuple tuple, TupleDesc desc, Kind kind);
+extern void row_of_tuple(Row *row, HeapTuple tuple, TupleDesc desc, Kind kind);
+extern void row_of_slot(Row *row, struct TupleTableSlot *slot, const RowMap *map, Kind kind);
+extern void row_of_record(Row *row, RowMap *map, HeapTupleHeader header, Kind kind);
+extern Datum tuple_value(HeapTuple tuple, TupleDesc desc, int column);
+extern bool tuple_optional(HeapTuple tuple, TupleDesc desc, int column, Datum *value);
+extern Datum slot_value(struct TupleTableSlot *slot, int column);
+extern bool slot_optional(struct TupleTableSlot *slot, int column, Datum *value);
+extern Datum *array_elements(Datum array, ColumnType element, int *count);
 extern Version row_version(const Row *row, Kind kind);
 
 /* ---- render.c: rows to the API's JSON ---- */
@@ -403,6 +415,7 @@ extern void prospect_decode_patch(struct json_object *body, const Path *path, Ch
 extern void prospect_decode_upsert(struct json_object *body, Change *change, Problems *problems);
 extern bool change_apply(const Change *change, Row *row, const Column *columns, int count);
 extern void transactions_decode(const char *text, int len, Problems *problems);
+extern void require_jsonb(const struct varlena *json);
 extern char *decode_name(struct json_object *value, const Path *path, Problems *problems);
 extern char *trimmed(const char *text, int len);
 extern Oid	enum_value(ColumnType type, const char *label);
@@ -436,6 +449,8 @@ typedef struct Statement
 	uint64		types;			/* what the plan was made for */
 	uint64		runs;
 	uint64		plan_again;		/* after so many runs */
+	int			checked;		/* generation of the plan whose relations were checked, */
+	Oid			checked_for;	/* to belong to this role */
 	int			depth;			/* under way, one within the other: through a user's triggers */
 } Statement;
 
@@ -456,6 +471,7 @@ typedef struct Operation
 } Operation;
 
 extern Oid	tables_owner(void);
+extern void check_relation_owner(Oid relation);
 extern Identity act_as(Oid user);
 extern void act_as_before(Identity identity);
 extern void operation_begin(Operation *operation);
@@ -470,18 +486,27 @@ extern DestReceiver row_receiver(bool (*receive) (struct TupleTableSlot *slot, D
 extern void run_to(Statement *statement, const Datum *values, const bool *nulls, DestReceiver *receiver);
 extern ErrorData *attempt(void (*work) (void *arg), void *arg);
 extern ErrorData *attempt_expecting(void (*work) (void *arg), void *arg, int sqlstate);
-extern void fetch_row(uint64 number, Row *row);
-extern Datum fetch_value(uint64 number, int column, bool *isnull);
+extern void fetch_row(uint64 number, Row *row, Kind kind);
+extern Datum fetch(uint64 number, int column);
+extern bool fetch_optional(uint64 number, int column, Datum *value);
 
 /* ---- operation.c: what operations share ---- */
 
+/* Headers, or arguments of these names; NULL: not given */
+typedef struct Preconditions
+{
+	const char *if_match;
+	const char *if_none_match;
+} Preconditions;
+
 /*
  * What handle(), which calls operations directly, learns of their results besides
- * the JSON.  It travels as the context of the call.
+ * the JSON, and tells them.  It travels as the context of the call.
  */
 typedef struct Answer
 {
 	NodeTag		type;			/* T_ExtensibleNode */
+	Preconditions preconditions;	/* told by handle() */
 	Version		version;		/* of the resource that the answer shows; kind 0: of none */
 	int64		project_id;		/* of a prospect */
 	bool		created;		/* the resource is new */
@@ -500,9 +525,10 @@ extern bool argument_bool(FunctionCallInfo fcinfo, int number, bool default_valu
 extern char *argument_text(FunctionCallInfo fcinfo, int number);
 extern struct json_object *argument_body(FunctionCallInfo fcinfo, int number, Problems *problems);
 extern ExternalRef *argument_ref(FunctionCallInfo fcinfo, int number, Problems *problems);
-extern char *argument_if_match(FunctionCallInfo fcinfo, int number);
-extern void check_version(const char *header, const Version *version);
-extern void check_if_match(const char *header, const Row *row, Kind kind);
+extern Preconditions argument_preconditions(FunctionCallInfo fcinfo, int if_match, int if_none_match);
+extern bool precondition_matches(const char *name, const char *header, const Version *version);
+extern void check_version(const Preconditions *preconditions, const Version *version);
+extern void check_row(const Preconditions *preconditions, const Row *row, Kind kind);
 extern void join_ref(Change *change, int column, ExternalRef *ref, Problems *problems);
 extern void append_result(StringInfo out, const char *result);
 
@@ -521,7 +547,7 @@ typedef struct PageRequest
 
 extern PageRequest argument_page(FunctionCallInfo fcinfo, int number, int default_size, Problems *problems);
 extern void append_list(FunctionCallInfo fcinfo, StringInfo out, Statement *statement, const Datum *values, const bool *nulls,
-						const PageRequest *page, void (*append) (StringInfo, const Datum *, const bool *, Position *));
+						const PageRequest *page, void (*append) (StringInfo, struct TupleTableSlot *, Position *));
 
 /* ---- project.c, prospect.c ---- */
 
@@ -558,6 +584,10 @@ extern bool idempotent_begin(Operation *operation, FunctionCallInfo fcinfo, int 
 							 int body_number, Idempotent *idempotent, StringInfo answer);
 extern void idempotent_end(Operation *operation, Idempotent *idempotent, const Row *created, Kind kind, StringInfo answer);
 
+/* ---- postgrest.c: behind PostgREST ---- */
+
+extern int	busy_sqlstate(void);
+
 /* ---- signature.c: secrets and signatures of webhooks ---- */
 
 extern char *secret_generate(void);
@@ -567,6 +597,7 @@ extern bool append_signature(StringInfo out, const char *secret, const char *id,
 
 extern char *propstreet_webhook_retry;
 extern bool propstreet_webhook_allow_http;
+extern int	propstreet_max_webhooks;
 extern bool check_webhook_retry(char **value, void **extra, GucSource source);
 extern void queue_lock(void);
 extern void webhook_lock(int64 tenant_id, int64 webhook_id);
@@ -605,14 +636,27 @@ extern bool transition_begin(Transition *transition, FunctionCallInfo fcinfo);
 extern void transition_end(Transition *transition);
 extern void transition_rewind(Transition *transition);
 extern bool transition_next(Transition *transition);
-extern int64 slot_int64(struct TupleTableSlot *slot, AttrNumber number);
+
+/* ---- lock.c: advisory locks ---- */
+
+/* Field 4 of the tag.  SQL's advisory locks have 1 and 2, Citus' 4 to 16. */
+typedef enum LockClass
+{
+	LOCK_WRITER = 0x5052,		/* of a tenant */
+	LOCK_IDEMPOTENCY_KEY,
+	LOCK_QUEUE,					/* of webhook deliveries */
+	LOCK_WEBHOOK
+} LockClass;
+
+extern LOCKTAG number_lock(LockClass class, int64 number);
+extern LOCKTAG name_lock(LockClass class, int64 tenant_id, const void *name, size_t len);
 
 /* ---- sync.c: what makes delta reads lossless ---- */
 
 extern int	propstreet_sync_wait;
 extern void writer_lock(int64 tenant_id);
 extern const char *sync_barrier(int64 tenant_id, TimestampTz *barrier);
-extern void sync_unavailable(const char *why) pg_attribute_noreturn();
+pg_noreturn extern void sync_unavailable(const char *why);
 
 /* ---- events.c: what happened, for webhooks and listeners ---- */
 
@@ -623,6 +667,7 @@ typedef enum Notify
 } Notify;
 
 extern int	propstreet_notify;
+extern double propstreet_notify_queue_limit;
 extern bool propstreet_events;
 #define CHANGE_ORIGIN_MAX 100	/* characters */
 

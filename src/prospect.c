@@ -32,7 +32,7 @@ load(Operation *operation, int64 project_id, int64 id, bool lock, Row *row)
 
 	if (run(lock ? &get_locked : &get, values, NULL) == 0)
 		return false;
-	fetch_row(0, row);
+	fetch_row(0, row, KIND_PROSPECT);
 	return true;
 }
 
@@ -90,7 +90,7 @@ find_by_ref(Operation *operation, int64 project_id, ExternalRef *ref, bool now, 
 
 	if (run(now ? &find_now : &find, values, NULL) == 0)
 		return false;
-	fetch_row(0, row);
+	fetch_row(0, row, KIND_PROSPECT);
 	return true;
 }
 
@@ -132,7 +132,7 @@ find_by_investor(Operation *operation, int64 project_id, const Row *investor, Ro
 
 	if (run(company ? &by_company : &by_contact, values, NULL) == 0)
 		return false;
-	fetch_row(0, row);
+	fetch_row(0, row, KIND_PROSPECT);
 	return true;
 }
 
@@ -160,7 +160,7 @@ insert_prospect(Operation *operation, int64 project_id, const Change *change, Ro
 	writer_lock(operation->tenant_id);
 	if (run(&insert[given->nulls[R_CONTACT_ID]], values, nulls) == 0)
 		return false;
-	fetch_row(0, row);
+	fetch_row(0, row, KIND_PROSPECT);
 	return true;
 }
 
@@ -178,7 +178,7 @@ patch_prospect(Operation *operation, const Change *change, Row *row)
 	values[3] = row->values[R_CLASSIFICATION];
 	values[4] = row->values[R_EXTERNAL_REFS];
 	run(&update, values, NULL);
-	fetch_row(0, row);
+	fetch_row(0, row, KIND_PROSPECT);
 	return true;
 }
 
@@ -249,7 +249,7 @@ propstreet_prospect_update(PG_FUNCTION_ARGS)
 {
 	int64		project_id = argument_id(fcinfo, 0, "project_id");
 	int64		id = argument_id(fcinfo, 1, "id");
-	char	   *header = argument_if_match(fcinfo, 3);
+	Preconditions preconditions = argument_preconditions(fcinfo, 3, 0);
 	Problems	problems = {NIL};
 	Operation	operation;
 	Change		change;
@@ -259,7 +259,7 @@ propstreet_prospect_update(PG_FUNCTION_ARGS)
 	prospect_decode_patch(argument_body(fcinfo, 2, &problems), NULL, &change, &problems);
 	problems_check(&problems);
 	lock_prospect(&operation, project_id, id, &row);
-	check_if_match(header, &row, KIND_PROSPECT);
+	check_row(&preconditions, &row, KIND_PROSPECT);
 	patch_prospect(&operation, &change, &row);
 	return prospect_result(fcinfo, &operation, &row);
 }
@@ -274,14 +274,14 @@ propstreet_prospect_remove(PG_FUNCTION_ARGS)
 	.nargs = 4,.args = {T_INT8, T_INT8, T_INT8, T_TIMESTAMPTZ}};
 	int64		project_id = argument_id(fcinfo, 0, "project_id");
 	int64		id = argument_id(fcinfo, 1, "id");
-	char	   *header = argument_if_match(fcinfo, 2);
+	Preconditions preconditions = argument_preconditions(fcinfo, 2, 0);
 	Operation	operation;
 	Datum		values[4];
 	Row			row;
 
 	operation_begin(&operation);
 	lock_prospect(&operation, project_id, id, &row);
-	check_if_match(header, &row, KIND_PROSPECT);
+	check_row(&preconditions, &row, KIND_PROSPECT);
 	values[0] = Int64GetDatum(operation.tenant_id);
 	values[1] = Int64GetDatum(project_id);
 	values[2] = Int64GetDatum(id);
@@ -323,7 +323,7 @@ propstreet_teaser_accept(PG_FUNCTION_ARGS)
 		if (now > DatumGetTimestampTz(row.values[R_DEADLINE_UTC]))
 			problem_raise(PT_CONFLICT, &problem);
 		run(&accept, values, NULL);
-		fetch_row(0, &row);
+		fetch_row(0, &row, KIND_PROSPECT);
 	}
 	return prospect_result(fcinfo, &operation, &row);
 }
@@ -335,7 +335,7 @@ typedef struct Upsert
 	Operation  *operation;
 	int64		project_id;
 	ExternalRef *ref;
-	const char *if_match;
+	Preconditions preconditions;
 	Change		change;
 	Row			row;
 	bool		by_ref;			/* it has the reference */
@@ -395,7 +395,7 @@ lock_found(Upsert *upsert)
 		!row->nulls[R_DELETED_UTC] || (upsert->by_ref && !has_ref(row->values[R_EXTERNAL_REFS], upsert->ref));
 	if (upsert->lost)
 		problem_raise(PT_CONFLICT, &problem);
-	check_if_match(upsert->if_match, row, KIND_PROSPECT);
+	check_row(&upsert->preconditions, row, KIND_PROSPECT);
 }
 
 /* The prospect that has the reference is changed. */
@@ -454,7 +454,7 @@ upsert_once(void *arg)
 	problems_check(&problems);
 	if (upsert_by_investor(upsert))
 		return;
-	if (upsert->if_match)
+	if (upsert->preconditions.if_match)
 		problem_raise(PT_PRECONDITION_FAILED, &problem);
 	if (!change.given[R_EXTERNAL_REFS])
 	{
@@ -468,9 +468,9 @@ upsert_once(void *arg)
 PG_FUNCTION_INFO_V1(propstreet_prospect_upsert);
 
 /*
- * prospect_upsert(project_id, namespace, external_id, body, if_match) json: the
- * resource with a last field result: created, updated or unchanged (notes,
- * "Writing").
+ * prospect_upsert(project_id, namespace, external_id, body, if_match, if_none_match)
+ * json: the resource with a last field result: created, updated or unchanged
+ * (notes, "Writing").
  */
 Datum
 propstreet_prospect_upsert(PG_FUNCTION_ARGS)
@@ -486,7 +486,7 @@ propstreet_prospect_upsert(PG_FUNCTION_ARGS)
 	upsert.project_id = argument_id(fcinfo, 0, "project_id");
 	upsert.ref = argument_ref(fcinfo, 1, &problems);
 	operation_begin(&operation);
-	upsert.if_match = argument_if_match(fcinfo, 4);
+	upsert.preconditions = argument_preconditions(fcinfo, 4, 5);
 	prospect_decode_upsert(argument_body(fcinfo, 3, &problems), &upsert.change, &problems);
 	join_ref(&upsert.change, R_EXTERNAL_REFS, upsert.ref, &problems);
 	problems_check(&problems);

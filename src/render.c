@@ -91,22 +91,17 @@ append_text(StringInfo out, Datum value)
 }
 
 static void
-append_array(StringInfo out, Datum value, void (*append_element) (StringInfo out, Datum element))
+append_array(StringInfo out, Datum value, ColumnType element, void (*append_element) (StringInfo out, Datum element))
 {
-	ArrayType  *array = DatumGetArrayTypeP(value);
-	char	   *element = ARR_DATA_PTR(array);
-	int			count = ArrayGetNItems(ARR_NDIM(array), ARR_DIMS(array));
+	int			count;
+	Datum	   *elements = array_elements(value, element, &count);
 
-	if (array_contains_nulls(array))
-		ereport(ERROR,
-				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("null array element not allowed in this context")));
 	appendStringInfoChar(out, '[');
 	for (int i = 0; i < count; i++)
 	{
 		if (i > 0)
 			appendStringInfoChar(out, ',');
-		append_element(out, PointerGetDatum(element));
-		element = (char *) att_align_nominal(element + VARSIZE_ANY(element), TYPALIGN_INT);
+		append_element(out, elements[i]);
 	}
 	appendStringInfoChar(out, ']');
 }
@@ -121,7 +116,7 @@ append_ref_element(StringInfo out, Datum element)
 void
 append_external_refs(StringInfo out, Datum array)
 {
-	append_array(out, array, append_ref_element);
+	append_array(out, array, T_EXTERNAL_REF, append_ref_element);
 }
 
 static void
@@ -293,7 +288,7 @@ append_prospect_of(StringInfo out, const Row *row, const char *change_origin)
 	append_member(out, "capabilities");
 	appendStringInfoString(out, row->nulls[R_ACCEPTED_UTC] ? "[]" : "[\"chat\"]");
 	append_member(out, "tags");
-	append_array(out, row->values[R_TAGS], append_text);
+	append_array(out, row->values[R_TAGS], T_TEXT, append_text);
 	append_origin(out, change_origin);
 	append_member(out, "externalRefs");
 	append_external_refs(out, row->values[R_EXTERNAL_REFS]);
@@ -311,54 +306,25 @@ append_prospect(StringInfo out, const Row *row)
 	append_prospect_of(out, row, NULL);
 }
 
-/* A row that did not come from the tables may lack what they always have. */
-static void
-check_not_null(const Row *row, Kind kind)
-{
-	static const int project[] = {P_TENANT_ID, P_ID, P_NAME, P_ASSET_TYPE, P_STATUS, P_CLASSIFICATION, P_EXTERNAL_REFS,
-	P_CREATED_UTC, P_UPDATED_UTC, P_REVISION};
-	static const int prospect[] = {R_TENANT_ID, R_ID, R_PROJECT_ID, R_CLASSIFICATION, R_TAGS, R_EXTERNAL_REFS,
-	R_CREATED_UTC, R_UPDATED_UTC, R_REVISION};
-	bool		is_project = kind == KIND_PROJECT;
-
-	for (int i = 0; i < (int) (is_project ? lengthof(project) : lengthof(prospect)); i++)
-	{
-		int			column = is_project ? project[i] : prospect[i];
-
-		if (row->nulls[column])
-			ereport(ERROR,
-					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-					 errmsg("column \"%s\" of a %s must not be null",
-							is_project ? project_columns[column].name : prospect_columns[column].name,
-							is_project ? "project" : "prospect")));
-	}
-}
-
 /* A row of any type that has the kind's columns; the map is kept for the query. */
 static Datum
 record_json(FunctionCallInfo fcinfo, Kind kind)
 {
-	HeapTupleHeader header = PG_GETARG_HEAPTUPLEHEADER(0);
-	TupleDesc	desc = lookup_rowtype_tupdesc(HeapTupleHeaderGetTypeId(header), HeapTupleHeaderGetTypMod(header));
 	RowMap	   *map = fcinfo->flinfo->fn_extra;
-	HeapTupleData tuple = {.t_data = header,.t_len = HeapTupleHeaderGetDatumLength(header)};
 	StringInfoData out;
 	Row			row;
 
 	if (map == NULL)
 		map = fcinfo->flinfo->fn_extra = MemoryContextAllocZero(fcinfo->flinfo->fn_mcxt, sizeof(RowMap));
-	row_map(map, desc, kind);
-	row_deform(&row, map, &tuple, desc, kind);
-	check_not_null(&row, kind);
+	row_of_record(&row, map, PG_GETARG_HEAPTUPLEHEADER(0), kind);
 	initStringInfo(&out);
 	(kind == KIND_PROJECT ? append_project : append_prospect) (&out, &row);
-	ReleaseTupleDesc(desc);
 	PG_RETURN_TEXT_P(cstring_to_text_with_len(out.data, out.len));
 }
 
 PG_FUNCTION_INFO_V1(propstreet_project_json);
 
-/* project_json(record) json; 42703 if the row lacks a column of propstreet.project, 22004 a value */
+/* project_json(record) json; 42703 if the row lacks a column of propstreet.project, 23502 a value, 22000 if it is older than its type */
 Datum
 propstreet_project_json(PG_FUNCTION_ARGS)
 {
@@ -367,7 +333,7 @@ propstreet_project_json(PG_FUNCTION_ARGS)
 
 PG_FUNCTION_INFO_V1(propstreet_prospect_json);
 
-/* prospect_json(record) json; 42703 if the row lacks a column of propstreet.prospect, 22004 a value */
+/* prospect_json(record) json; 42703 if the row lacks a column of propstreet.prospect, 23502 a value, 22000 if it is older than its type */
 Datum
 propstreet_prospect_json(PG_FUNCTION_ARGS)
 {

@@ -131,10 +131,9 @@ refs_datum(ExternalRef **refs, int count)
 int
 refs_deform(Datum array, ExternalRef ***refs)
 {
-	Datum	   *elements;
 	int			count;
+	Datum	   *elements = array_elements(array, T_EXTERNAL_REF, &count);
 
-	deconstruct_array(DatumGetArrayTypeP(array), type_oid(T_EXTERNAL_REF), -1, false, TYPALIGN_INT, &elements, NULL, &count);
 	*refs = palloc(sizeof(ExternalRef *) * Max(count, 1));
 	for (int i = 0; i < count; i++)
 		(*refs)[i] = (ExternalRef *) PG_DETOAST_DATUM_PACKED(elements[i]);
@@ -615,9 +614,16 @@ transactions_decode(const char *text, int len, Problems *problems)
 		}
 }
 
+/* JSON that is stored must be readable as jsonb, too, whose numbers have a range: 22003. */
+void
+require_jsonb(const text *json)
+{
+	(void) DirectFunctionCall1(jsonb_in, CStringGetDatum(text_to_cstring(json)));
+}
+
 PG_FUNCTION_INFO_V1(propstreet_transactions_valid);
 
-/* transactions_valid(json) boolean */
+/* transactions_valid(json) boolean; 22003 */
 Datum
 propstreet_transactions_valid(PG_FUNCTION_ARGS)
 {
@@ -625,6 +631,8 @@ propstreet_transactions_valid(PG_FUNCTION_ARGS)
 	Problems	problems = {NIL};
 
 	transactions_decode(VARDATA_ANY(transactions), VARSIZE_ANY_EXHDR(transactions), &problems);
+	if (problems.list == NIL)
+		require_jsonb(transactions);
 	PG_RETURN_BOOL(problems.list == NIL);
 }
 

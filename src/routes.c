@@ -7,6 +7,7 @@
 
 #include "catalog/pg_type.h"
 #include "mb/pg_wchar.h"
+#include "miscadmin.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 
@@ -27,10 +28,10 @@
 	_(GET, "/projects/external/{namespace}/{external_id}", project_find, 200, NULL, "Project", "Find a project by an external reference", \
 	  PATH_TEXT, PATH_TEXT) \
 	_(PUT, "/projects/external/{namespace}/{external_id}", project_upsert, 200, "ProjectPatch", "ProjectUpserted", \
-	  "Create or update the project that has an external reference", PATH_TEXT, PATH_TEXT, BODY, IF_MATCH) \
+	  "Create or update the project that has an external reference", PATH_TEXT, PATH_TEXT, BODY, PRECONDITION, PRECONDITION) \
 	_(GET, "/projects/{id}", project_get, 200, NULL, "Project", "Get a project", PATH_ID, INCLUDE_DELETED) \
-	_(PATCH, "/projects/{id}", project_update, 200, "ProjectPatch", "Project", "Update a project", PATH_ID, BODY, IF_MATCH) \
-	_(DELETE, "/projects/{id}", project_delete, 204, NULL, NULL, "Delete a project", PATH_ID, IF_MATCH) \
+	_(PATCH, "/projects/{id}", project_update, 200, "ProjectPatch", "Project", "Update a project", PATH_ID, BODY, PRECONDITION) \
+	_(DELETE, "/projects/{id}", project_delete, 204, NULL, NULL, "Delete a project", PATH_ID, PRECONDITION) \
 	_(GET, "/projects/{id}/properties", project_properties, 200, NULL, "Properties", "List the properties linked to a project", \
 	  PATH_ID, INCLUDE_DELETED) \
 	_(GET, "/prospects", prospect_list_all, 200, NULL, "ProspectPage", "List the prospects of all projects", \
@@ -45,11 +46,11 @@
 	_(GET, "/projects/{project_id}/prospects/external/{namespace}/{external_id}", prospect_find, 200, NULL, "Prospect", \
 	  "Find a prospect by an external reference", PATH_ID, PATH_TEXT, PATH_TEXT, INCLUDE_DELETED) \
 	_(PUT, "/projects/{project_id}/prospects/external/{namespace}/{external_id}", prospect_upsert, 200, "ProspectUpsert", "ProspectUpserted", \
-	  "Create or update the prospect that has an external reference", PATH_ID, PATH_TEXT, PATH_TEXT, BODY, IF_MATCH) \
+	  "Create or update the prospect that has an external reference", PATH_ID, PATH_TEXT, PATH_TEXT, BODY, PRECONDITION, PRECONDITION) \
 	_(GET, "/projects/{project_id}/prospects/{id}", prospect_get, 200, NULL, "Prospect", "Get a prospect", PATH_ID, PATH_ID, INCLUDE_DELETED) \
 	_(PATCH, "/projects/{project_id}/prospects/{id}", prospect_update, 200, "ProspectPatch", "Prospect", "Update a prospect", \
-	  PATH_ID, PATH_ID, BODY, IF_MATCH) \
-	_(DELETE, "/projects/{project_id}/prospects/{id}", prospect_remove, 204, NULL, NULL, "Remove a prospect", PATH_ID, PATH_ID, IF_MATCH) \
+	  PATH_ID, PATH_ID, BODY, PRECONDITION) \
+	_(DELETE, "/projects/{project_id}/prospects/{id}", prospect_remove, 204, NULL, NULL, "Remove a prospect", PATH_ID, PATH_ID, PRECONDITION) \
 	_(GET, "/network/contacts/{contact_id}/projects", contact_projects, 200, NULL, "AssociatedProjectPage", "List projects for a contact", \
 	  PATH_ID, LIVE_STATUS, PROSPECT_CLASSIFICATION, PAGE_SIZE_100, CURSOR) \
 	_(GET, "/network/companies/{company_id}/projects", company_projects, 200, NULL, "AssociatedProjectPage", "List projects for a company", \
@@ -57,8 +58,8 @@
 	_(GET, "/webhooks", webhook_list, 200, NULL, "Webhooks", "List webhooks", NOTHING) \
 	_(POST, "/webhooks", webhook_create, 201, "WebhookCreate", "Webhook", "Subscribe to events; the answer has the secret, this once", BODY) \
 	_(GET, "/webhooks/{id}", webhook_get, 200, NULL, "Webhook", "Get a webhook", PATH_ID) \
-	_(PATCH, "/webhooks/{id}", webhook_update, 200, "WebhookPatch", "Webhook", "Update a webhook", PATH_ID, BODY, IF_MATCH) \
-	_(DELETE, "/webhooks/{id}", webhook_delete, 204, NULL, NULL, "Delete a webhook", PATH_ID, IF_MATCH) \
+	_(PATCH, "/webhooks/{id}", webhook_update, 200, "WebhookPatch", "Webhook", "Update a webhook", PATH_ID, BODY, PRECONDITION) \
+	_(DELETE, "/webhooks/{id}", webhook_delete, 204, NULL, NULL, "Delete a webhook", PATH_ID, PRECONDITION) \
 	_(POST, "/webhooks/{id}/rotate-secret", webhook_rotate_secret, 200, NULL, "Webhook", \
 	  "Make a new secret, which the answer has; the old one signs along for 24 hours", PATH_ID) \
 	_(POST, "/webhooks/{id}/test", webhook_test, 202, NULL, "WebhookTested", "Send the event webhook.test", PATH_ID) \
@@ -117,6 +118,7 @@ decoded(const char *start, const char *end, bool plus_is_space)
 		int			high = *c == '%' && end - c > 2 ? hex_digit(c[1]) : -1;
 		int			low = high >= 0 ? hex_digit(c[2]) : -1;
 
+		CHECK_FOR_INTERRUPTS();
 		if (*c != '%')
 			*out++ = plus_is_space && *c == '+' ? ' ' : *c;
 		else if (low < 0)
@@ -285,6 +287,7 @@ read_query(const Request *request, QueryString *query, Problems *problems)
 		char	   *name = decoded(c, equals, true);
 		char	   *value;
 
+		CHECK_FOR_INTERRUPTS();
 		next = c + strcspn(c, "&");
 		value = *equals == '=' ? decoded(equals + 1, next, true) : pstrdup("");
 		if (next == c)
@@ -427,16 +430,8 @@ route_arguments(Request *request, FunctionCallInfo fcinfo)
 		fcinfo->nargs++;
 	for (int i = 0; i < fcinfo->nargs; i++)
 	{
-		const char *header = request->route->arguments[i] == IF_MATCH ? request_header(request, "If-Match") : NULL;
-
-		fcinfo->args[i].isnull = true;
-		if (header)
-			fcinfo->args[i].value = CStringGetTextDatum(header);
-		else if (request->route->arguments[i] == BODY && request->body)
-			fcinfo->args[i].value = PointerGetDatum(request->body);
-		else
-			continue;
-		fcinfo->args[i].isnull = false;
+		fcinfo->args[i].isnull = request->route->arguments[i] != BODY || request->body == NULL;
+		fcinfo->args[i].value = PointerGetDatum(request->body);
 	}
 	path_arguments(request, fcinfo);
 	query_arguments(request, fcinfo);

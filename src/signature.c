@@ -23,7 +23,7 @@ append_base64(StringInfo out, const uint8 *bytes, int len)
 	int			encoded;
 
 	enlargeStringInfo(out, room);
-	encoded = pg_b64_encode((const char *) bytes, len, out->data + out->len, room);
+	encoded = pg_b64_encode(B64_CONST_BYTES(bytes), len, out->data + out->len, room);
 	if (encoded < 0)
 		elog(ERROR, "could not encode base64");
 	out->len += encoded;
@@ -54,7 +54,7 @@ secret_bytes(const char *secret, uint8 bytes[SECRET_BYTES_MAX])
 
 	if (strncmp(secret, SECRET_PREFIX, strlen(SECRET_PREFIX)) != 0)
 		return -1;
-	len = pg_b64_decode(encoded, strlen(encoded), (char *) bytes, SECRET_BYTES_MAX);
+	len = pg_b64_decode(encoded, strlen(encoded), B64_BYTES(bytes), SECRET_BYTES_MAX);
 	return len < SECRET_BYTES_MIN ? -1 : len;
 }
 

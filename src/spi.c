@@ -11,6 +11,7 @@
 #include "access/xact.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_class.h"
+#include "catalog/pg_namespace.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
@@ -54,15 +55,20 @@ tables_owner(void)
 /*
  * Become another user, as SECURITY DEFINER functions do; settings made meanwhile end
  * with that.  Errors need no counterpart: the abort of the (sub)transaction restores
- * user and settings.
+ * user and settings.  From a superuser's rights to lesser ones it is a restricted
+ * operation: what the tables' owner has deferred to the end of the transaction would
+ * run with the superuser's rights, and is an error instead.
  */
 Identity
 act_as(Oid user)
 {
 	Identity	before;
+	int			context = SECURITY_LOCAL_USERID_CHANGE;
 
 	GetUserIdAndSecContext(&before.user, &before.security_context);
-	SetUserIdAndSecContext(user, before.security_context | SECURITY_LOCAL_USERID_CHANGE);
+	if (superuser_arg(before.user) && !superuser_arg(user))
+		context |= SECURITY_RESTRICTED_OPERATION;
+	SetUserIdAndSecContext(user, before.security_context | context);
 	before.settings = NewGUCNestLevel();
 	return before;
 }
@@ -133,6 +139,54 @@ types_of(const Statement *statement)
 	return ((uint64) type_oid(T_PRICE) << 32) | (rows ? type_oid(T_PROSPECT_ARRAY) : InvalidOid);
 }
 
+/*
+ * A relation must belong to whom we act as: another's could have triggers, rules or
+ * functions, which would then run with the rights of the one we act as.
+ */
+void
+check_relation_owner(Oid relation)
+{
+	HeapTuple	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relation));
+	Form_pg_class form;
+
+	if (!HeapTupleIsValid(tuple))
+		return;					/* dropped: whoever opens it says so */
+	form = (Form_pg_class) GETSTRUCT(tuple);
+	if (form->relowner != GetUserId() && form->relnamespace != PG_CATALOG_NAMESPACE)
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("the relations of propstreet belong to different owners"),
+				 errdetail("\"%s.%s\" belongs to \"%s\", and the tables to \"%s\".", get_namespace_name(form->relnamespace),
+						   NameStr(form->relname), GetUserNameFromId(form->relowner, true), GetUserNameFromId(GetUserId(), true)),
+				 errhint("ALTER ... OWNER TO: all of them belong to the owner of schema propstreet.")));
+	ReleaseSysCache(tuple);
+}
+
+static void
+check_relation_owners(List *relations)
+{
+	ListCell   *cell;
+
+	foreach(cell, relations)
+		check_relation_owner(lfirst_oid(cell));
+}
+
+/* Check the relations of a plan, also those of views, and partitions, once for each time it is made. */
+static void
+check_plan(Statement *statement, CachedPlan *plan)
+{
+	CachedPlanSource *source = linitial(SPI_plan_get_plan_sources(statement->plan));
+	ListCell   *cell;
+
+	if (statement->checked == source->generation && statement->checked_for == GetUserId())
+		return;
+	check_relation_owners(source->relationOids);
+	foreach(cell, plan->stmt_list)
+		check_relation_owners(lfirst_node(PlannedStmt, cell)->relationOids);
+	statement->checked = source->generation;
+	statement->checked_for = GetUserId();
+}
+
 /* Prepare a statement, and keep its plan in place of an older one. */
 static void
 prepare(Statement *statement, uint64 types)
@@ -151,6 +205,7 @@ prepare(Statement *statement, uint64 types)
 		elog(ERROR, "SPI_prepare failed: %s", SPI_result_code_string(SPI_result));
 	SPI_keepplan(statement->plan);
 	statement->types = types;
+	statement->checked = 0;
 	statement->plan_again = Max(4, statement->runs * 4);
 }
 
@@ -226,17 +281,19 @@ execute(const Run *run)
 }
 
 /*
- * Make the plan of a statement again if it was invalidated.  The locks that this
- * takes are kept, so that running the statement finds the plan as it is left here,
- * also after waiting for them.
+ * Make the plan of a statement again if it was invalidated, and check whose relations
+ * it has.  The locks that this takes are kept, so that running the statement finds the
+ * plan as it is left here, also after waiting for them.
  */
 static int
 renew_plan(const Run *run)
 {
 	CachedPlan *plan = SPI_plan_get_cached_plan(run->statement->plan);
 
-	if (plan)
-		ReleaseCachedPlan(plan, CurrentResourceOwner);
+	if (plan == NULL)
+		elog(ERROR, "\"%s\" is not one statement", run->statement->sql);
+	check_plan(run->statement, plan);
+	ReleaseCachedPlan(plan, CurrentResourceOwner);
 	return 0;
 }
 
@@ -272,11 +329,9 @@ without_scans(int (*work) (const Run *run), const Run *run)
 static int
 run_planned(const Run *run)
 {
-	if (run->statement->by_values)
-		return execute(run);
-	if (run->statement->reads)
-		return without_scans(execute, run);
 	without_scans(renew_plan, run);
+	if (run->statement->reads && !run->statement->by_values)
+		return without_scans(execute, run);
 	return execute(run);
 }
 
@@ -441,16 +496,24 @@ check_number(uint64 number)
 
 /* A row of the last result, which lists the kind's columns in order. */
 void
-fetch_row(uint64 number, Row *row)
+fetch_row(uint64 number, Row *row, Kind kind)
 {
 	check_number(number);
-	heap_deform_tuple(SPI_tuptable->vals[number], SPI_tuptable->tupdesc, row->values, row->nulls);
+	row_of_tuple(row, SPI_tuptable->vals[number], SPI_tuptable->tupdesc, kind);
 }
 
-/* A value of the last result; columns count from 1. */
+/* A value of the last result; columns count from 1.  23502 if it is null. */
 Datum
-fetch_value(uint64 number, int column, bool *isnull)
+fetch(uint64 number, int column)
 {
 	check_number(number);
-	return SPI_getbinval(SPI_tuptable->vals[number], SPI_tuptable->tupdesc, column, isnull);
+	return tuple_value(SPI_tuptable->vals[number], SPI_tuptable->tupdesc, column);
+}
+
+/* The same where null is allowed; false if it is null. */
+bool
+fetch_optional(uint64 number, int column, Datum *value)
+{
+	check_number(number);
+	return tuple_optional(SPI_tuptable->vals[number], SPI_tuptable->tupdesc, column, value);
 }

@@ -11,6 +11,7 @@
 #include "catalog/pg_enum.h"
 #include "commands/trigger.h"
 #include "executor/spi.h"
+#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/datum.h"
 #include "utils/lsyscache.h"
@@ -154,16 +155,16 @@ differs(const Stamping *stamping, HeapTuple old, HeapTuple new, const int stamps
 		Form_pg_attribute attribute = TupleDescAttr(desc, i);
 		AttrNumber	number = attribute->attnum;
 		Datum		values[2];
-		bool		nulls[2];
+		bool		there[2];
 
 		if (attribute->attisdropped || attribute->attgenerated ||
 			number == stamping->map->attributes[stamps[0]] || number == stamping->map->attributes[stamps[1]] ||
 			number == stamping->map->attributes[stamps[2]])
 			continue;
-		values[0] = heap_getattr(old, number, desc, &nulls[0]);
-		values[1] = heap_getattr(new, number, desc, &nulls[1]);
-		if (nulls[0] != nulls[1] ||
-			(!nulls[0] && !datum_image_eq(values[0], values[1], attribute->attbyval, attribute->attlen)))
+		there[0] = tuple_optional(old, desc, number, &values[0]);
+		there[1] = tuple_optional(new, desc, number, &values[1]);
+		if (there[0] != there[1] ||
+			(there[0] && !datum_image_eq(values[0], values[1], attribute->attbyval, attribute->attlen)))
 			return true;
 	}
 	return false;
@@ -213,6 +214,26 @@ stamp_deletion(Stamping *stamping, int column)
 		keep(stamping, column);
 	else
 		set(stamping, column, TimestampTzGetDatum(stamping->now));
+}
+
+/*
+ * Arrays are stored with lower bound 1 and without a bitmap of nulls that they don't
+ * have: equal elements have equal images.
+ */
+static void
+normalize_array(Stamping *stamping, int column, ColumnType element)
+{
+	ArrayType  *array;
+	Datum	   *elements;
+	int			count;
+
+	if (stamping->row.nulls[column])
+		return;
+	array = DatumGetArrayTypeP(stamping->row.values[column]);
+	if (ARR_NDIM(array) != 1 || (ARR_LBOUND(array)[0] == 1 && !ARR_HASNULL(array)) || array_contains_nulls(array))
+		return;
+	elements = array_elements(PointerGetDatum(array), element, &count);
+	set(stamping, column, PointerGetDatum(construct_array(elements, count, type_oid(element), -1, false, TYPALIGN_INT)));
 }
 
 /* ---- project ---- */
@@ -305,6 +326,7 @@ normalize_project(Stamping *stamping)
 {
 	text	   *name;
 
+	normalize_array(stamping, P_EXTERNAL_REFS, T_EXTERNAL_REF);
 	if (!changed(stamping, P_NAME) || stamping->row.nulls[P_NAME])
 		return;
 	name = DatumGetTextPP(stamping->row.values[P_NAME]);
@@ -353,15 +375,14 @@ copy_investor(Stamping *stamping)
 	const char *kind = is_contact ? "Contact" : "Company";
 	const char *pointer = is_contact ? "#/contactId" : "#/companyId";
 	Datum		values[] = {stamping->row.values[R_TENANT_ID], stamping->row.values[is_contact ? R_CONTACT_ID : R_COMPANY_ID]};
-	bool		isnull;
 
 	if (run(is_contact ? &contact : &company, values, NULL) == 0)
 		not_found(kind, DatumGetInt64(values[1]), pointer);
-	if (stamping->insert && DatumGetBool(fetch_value(0, 2, &isnull)))
+	if (stamping->insert && DatumGetBool(fetch(0, 2)))
 		conflict_blocked(kind, pointer);
-	set(stamping, R_TAGS, SPI_datumTransfer(fetch_value(0, 1, &isnull), false, -1));
-	stamping->row.values[R_COMPANY_ID] = fetch_value(0, 3, &isnull);
-	stamping->row.nulls[R_COMPANY_ID] = isnull;
+	set(stamping, R_TAGS, SPI_datumTransfer(fetch(0, 1), false, -1));
+	normalize_array(stamping, R_TAGS, T_TEXT);
+	stamping->row.nulls[R_COMPANY_ID] = !fetch_optional(0, 3, &stamping->row.values[R_COMPANY_ID]);
 }
 
 /* Lock the project, once for the rows of a statement that follow each other. */
@@ -408,6 +429,8 @@ check_investor(const Stamping *stamping)
 static void
 normalize_prospect(Stamping *stamping)
 {
+	normalize_array(stamping, R_EXTERNAL_REFS, T_EXTERNAL_REF);
+	normalize_array(stamping, R_TAGS, T_TEXT);
 	if (stamping->insert || stamping->copies_given)
 		return;
 	keep(stamping, R_TAGS);
@@ -450,10 +473,8 @@ begin_stamping(Stamping *stamping, FunctionCallInfo fcinfo)
 	Common	   *common = fcinfo->flinfo->fn_extra;
 
 	if (common == NULL)
-	{
 		common = fcinfo->flinfo->fn_extra = MemoryContextAllocZero(fcinfo->flinfo->fn_mcxt, sizeof(Common));
-		row_map(&common->map, RelationGetDescr(trigger->tg_relation), stamping->kind);
-	}
+	row_map(&common->map, RelationGetDescr(trigger->tg_relation), stamping->kind);
 	stamping->common = common;
 	stamping->map = &common->map;
 	stamping->insert = TRIGGER_FIRED_BY_INSERT(trigger->tg_event);

@@ -9,7 +9,6 @@
 #include "access/xact.h"
 #include "access/xlog.h"
 #include "miscadmin.h"
-#include "storage/lock.h"
 #include "storage/proc.h"
 #include "utils/guc.h"
 #include "utils/timeout.h"
@@ -19,18 +18,8 @@
 
 int			propstreet_sync_wait = 5000;	/* milliseconds */
 
-#define WRITER_LOCK_CLASS 3		/* field 4 of the tag; SQL's advisory locks use 1 and 2 */
 #define ANY_TENANT 0
 #define MAX_TENANTS 64			/* locked one by one in a transaction */
-
-static LOCKTAG
-writer_tag(int64 tenant_id)
-{
-	LOCKTAG		tag;
-
-	SET_LOCKTAG_ADVISORY(tag, MyDatabaseId, (uint32) (tenant_id >> 32), (uint32) tenant_id, WRITER_LOCK_CLASS);
-	return tag;
-}
 
 /*
  * Become a writer of a tenant until the transaction ends.  Nobody takes this lock
@@ -43,7 +32,7 @@ writer_lock(int64 tenant_id)
 	/* counts too many after a rollback to a savepoint, which does no harm */
 	static LocalTransactionId transaction = InvalidLocalTransactionId;
 	static int	tenants = 0;
-	LOCKTAG		tag = writer_tag(tenant_id);
+	LOCKTAG		tag = number_lock(LOCK_WRITER, tenant_id);
 
 	if (lock_is_held(&tag, ShareLock))
 		return;
@@ -53,7 +42,7 @@ writer_lock(int64 tenant_id)
 		tenants = 0;
 	}
 	if (tenants >= MAX_TENANTS)
-		tag = writer_tag(ANY_TENANT);
+		tag = number_lock(LOCK_WRITER, ANY_TENANT);
 	else
 		tenants++;
 	(void) LockAcquire(&tag, ShareLock, false, false);
@@ -109,7 +98,7 @@ await_writer(VirtualTransactionId writer, TimestampTz deadline)
 static bool
 await_writers(int64 tenant_id, TimestampTz deadline)
 {
-	LOCKTAG		tag = writer_tag(tenant_id);
+	LOCKTAG		tag = number_lock(LOCK_WRITER, tenant_id);
 	VirtualTransactionId *writers = GetLockConflicts(&tag, ExclusiveLock, NULL);
 	bool		ended = true;
 
@@ -143,12 +132,12 @@ sync_barrier(int64 tenant_id, TimestampTz *barrier)
 	return NULL;
 }
 
-/* PT503 for a read that can't do without a barrier; why is what sync_barrier() said. */
+/* PT503 (behind PostgREST PT529) for a read that can't do without a barrier; why is what sync_barrier() said. */
 void
 sync_unavailable(const char *why)
 {
 	ereport(ERROR,
-			(errcode(PT_BUSY), errmsg("an exact delta read is not possible now"),
+			(errcode(busy_sqlstate()), errmsg("an exact delta read is not possible now"),
 			 errdetail("[{\"detail\":\"an exact delta read is not possible now\"}]"), errhint("%s", why)));
 }
 

@@ -19,7 +19,7 @@ AttrNumber
 transition_column(const Transition *transition, const char *name, ColumnType type)
 {
 	Relation	relation = transition->trigger->tg_relation;
-	Column		wanted = {name, type};
+	Column		wanted = {name, type, false};
 
 	return find_column(RelationGetDescr(relation), &wanted, RelationGetRelationName(relation));
 }
@@ -69,12 +69,10 @@ transition_rewind(Transition *transition)
 		tuplestore_rescan(transition->trigger->tg_oldtable);
 }
 
-int64
-slot_int64(TupleTableSlot *slot, AttrNumber number)
+static bool
+same_key(const Transition *transition, AttrNumber column)
 {
-	bool		isnull;
-
-	return DatumGetInt64(slot_getattr(slot, number, &isnull));
+	return DatumGetInt64(slot_value(transition->old, column)) == DatumGetInt64(slot_value(transition->new, column));
 }
 
 /* The next row, with the old one it replaces: both tables are filled row by row. */
@@ -86,8 +84,7 @@ transition_next(Transition *transition)
 		return false;
 	if (transition->old &&
 		(!tuplestore_gettupleslot(transition->trigger->tg_oldtable, true, false, transition->old) ||
-		 slot_int64(transition->old, transition->id) != slot_int64(transition->new, transition->id) ||
-		 slot_int64(transition->old, transition->tenant_id) != slot_int64(transition->new, transition->tenant_id)))
+		 !same_key(transition, transition->id) || !same_key(transition, transition->tenant_id)))
 		ereport(ERROR,
 				(errcode(ERRCODE_CHECK_VIOLATION),
 				 errmsg("the key of a row of \"%s\" can't be changed", RelationGetRelationName(transition->trigger->tg_relation))));

@@ -7,8 +7,12 @@
 
 #include "json_c.h"
 
+#include <arpa/inet.h>
+#include <ctype.h>
+
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
+#include "executor/tuptable.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/datum.h"
@@ -18,6 +22,7 @@
 
 #define URL_MAX_BYTES 2000
 #define OLD_SECRET_HOURS 24		/* that it signs along after a rotation */
+#define ANY_WEBHOOK 0			/* for the lock on how many there are */
 #define DEFAULT_DELIVERIES 100	/* on a page */
 #define FILTER_NAMESPACE "externalRef.namespace"
 
@@ -38,6 +43,8 @@ enum
 #define LAST_WRITTEN W_ENABLED
 #define WRITTEN (LAST_WRITTEN - FIRST_WRITTEN + 1)
 #define WRITTEN_ARGS T_TEXT, T_TEXT, T_TEXT_ARRAY, T_TEXT, T_TEXT, T_BOOL
+
+int			propstreet_max_webhooks = 100;
 
 typedef struct Webhook
 {
@@ -73,6 +80,68 @@ set_name(json_object *value, const Path *path, void *target, Problems *problems)
 		give(target, W_NAME, CStringGetTextDatum(name), false);
 }
 
+/* Is there a host that can be called: a name, or an address of version 6 in brackets?  It ends before end. */
+static bool
+is_host(const char *host, const char *end)
+{
+	char		address[INET6_ADDRSTRLEN];
+	struct in6_addr parsed;
+
+	if (*host == '[')
+	{
+		if (end - host < 3 || end[-1] != ']' || end - host - 2 >= (int) sizeof(address))
+			return false;
+		strlcpy(address, host + 1, end - host - 1);
+		return inet_pton(AF_INET6, address, &parsed) == 1;
+	}
+	for (const char *c = host; c < end; c++)
+		if (!isalnum((unsigned char) *c) && *c != '-' && *c != '_' && (*c != '.' || c == host || c[-1] == '.'))
+			return false;
+	return end > host;
+}
+
+/* Is there no port, or one from 1 to 65535?  Up to end. */
+static bool
+is_port(const char *colon, const char *end)
+{
+	int			port = 0;
+
+	if (end - colon <= 1)
+		return true;
+	for (const char *c = colon + 1; c < end; c++)
+	{
+		if (*c < '0' || *c > '9')
+			return false;
+		port = Min(port * 10 + (*c - '0'), PG_UINT16_MAX + 1);
+	}
+	return port >= 1 && port <= PG_UINT16_MAX;
+}
+
+/* The worker's library, where it is loaded, offers this: what its parser says of a URL, or NULL. */
+typedef const char *(*ParserFunction) (const char *url);
+
+/* Why a URL can't be called, whatever there is at its end, or NULL. */
+static const char *
+uncallable(const char *url, const char *host, size_t len)
+{
+	ParserFunction *parser = (ParserFunction *) find_rendezvous_variable("propstreet_webhooks_url_problem");
+	const char *wrong = *parser ? (*parser) (url) : NULL;
+	const char *end = host + len;
+	const char *port = end;
+
+	if (wrong)
+		return psprintf("can't be called: %s", wrong);
+	for (const char *c = url; *c; c++)
+		if (*c == '%' && (!isxdigit((unsigned char) c[1]) || !isxdigit((unsigned char) c[2])))
+			return "must have two hexadecimal digits after a percent sign";
+	for (const char *c = end; c > host && c[-1] != ']'; c--)
+		if (c[-1] == ':')
+			port = c - 1;
+	if (!is_host(host, port))
+		return "must name a host, such as crm.example or [2001:db8::1]";
+	return is_port(port, end) ? NULL : "must have a port from 1 to 65535, or none";
+}
+
 /* What is wrong with a URL, or NULL; where it leads is checked when it is called. */
 static const char *
 url_problem(const char *url)
@@ -94,7 +163,9 @@ url_problem(const char *url)
 	for (const char *c = url; *c; c++)
 		if (*c <= ' ' || *c > '~' || *c == '#')
 			return "must be printable ASCII, without spaces and fragment";
-	return strlen(url) > URL_MAX_BYTES ? "must have at most 2000 characters" : NULL;
+	if (strlen(url) > URL_MAX_BYTES)
+		return "must have at most 2000 characters";
+	return uncallable(url, host, len);
 }
 
 static void
@@ -258,10 +329,9 @@ append_text_member(StringInfo out, const char *name, const Webhook *webhook, int
 static void
 append_events(StringInfo out, Datum array)
 {
-	Datum	   *events;
 	int			count;
+	Datum	   *events = array_elements(array, T_TEXT, &count);
 
-	deconstruct_array(DatumGetArrayTypeP(array), TEXTOID, -1, false, TYPALIGN_INT, &events, NULL, &count);
 	append_member(out, "events");
 	for (int i = 0; i < count; i++)
 		appendStringInfo(out, "%s\"%s\"", i > 0 ? "," : "[", TextDatumGetCString(events[i]));
@@ -346,7 +416,17 @@ static void
 fetch_webhook(uint64 number, Webhook *webhook)
 {
 	for (int i = 0; i < W_COLUMNS; i++)
-		webhook->values[i] = fetch_value(number, i + 1, &webhook->nulls[i]);
+	{
+		bool		optional = i == W_NAME || i == W_FILTER_NAMESPACE || i == W_EXCLUDE_ORIGIN || i == W_DISABLED_REASON;
+
+		if (optional)
+			webhook->nulls[i] = !fetch_optional(number, i + 1, &webhook->values[i]);
+		else
+		{
+			webhook->values[i] = fetch(number, i + 1);
+			webhook->nulls[i] = false;
+		}
+	}
 }
 
 /* A webhook of the operation's tenant; PT404. */
@@ -415,32 +495,90 @@ propstreet_webhook_list(PG_FUNCTION_ARGS)
 
 /* ---- writing ---- */
 
+/* PT409 if the tenant has as many webhooks as it may; nobody else creates one of it before this transaction has ended. */
+static void
+require_room(int64 tenant_id)
+{
+	static Statement count = {.sql = "SELECT FROM propstreet.webhook AS t WHERE t.tenant_id OPERATOR(pg_catalog.=) $1 LIMIT $2",
+	.nargs = 2,.args = {T_INT8, T_INT8}};
+	Datum		values[] = {Int64GetDatum(tenant_id), Int64GetDatum(propstreet_max_webhooks)};
+	Problem		problem = {0};
+
+	webhook_lock(tenant_id, ANY_WEBHOOK);
+	if (run(&count, values, NULL) < (uint64) propstreet_max_webhooks)
+		return;
+	problem.detail = psprintf("A tenant has at most %d webhooks (propstreet.max_webhooks)", propstreet_max_webhooks);
+	problem_raise(PT_CONFLICT, &problem);
+}
+
+/* Run a statement about secrets: whatever the owner has added to their table, an error of it shows none. */
+static void
+run_secretly(Statement *statement, const Datum *values)
+{
+	MemoryContext context = CurrentMemoryContext;
+
+	PG_TRY();
+	{
+		run(statement, values, NULL);
+	}
+	PG_CATCH();
+	{
+		ErrorData  *error;
+
+		MemoryContextSwitchTo(context);
+		error = CopyErrorData();
+		FlushErrorState();
+		error->detail = NULL;
+		error->detail_log = NULL;
+		ReThrowError(error);
+	}
+	PG_END_TRY();
+}
+
+/* Give a webhook a new secret; the one that was current signs along for a while. */
+static char *
+new_secret(const Webhook *webhook, TimestampTz now)
+{
+	static Statement retire = {.sql = "UPDATE propstreet.webhook_secret AS t SET until_utc = $3 "
+		"WHERE t.tenant_id OPERATOR(pg_catalog.=) $1 AND t.webhook_id OPERATOR(pg_catalog.=) $2 AND t.until_utc IS NULL",
+	.nargs = 3,.args = {T_INT8, T_INT8, T_TIMESTAMPTZ}};
+	static Statement insert = {.sql = "INSERT INTO propstreet.webhook_secret (tenant_id, webhook_id, secret) VALUES ($1, $2, $3)",
+	.nargs = 3,.args = {T_INT8, T_INT8, T_TEXT}};
+	char	   *secret = secret_generate();
+	Datum		values[] = {webhook->values[W_TENANT_ID], webhook->values[W_ID], TimestampTzGetDatum(now + OLD_SECRET_HOURS * USECS_PER_HOUR)};
+
+	run_secretly(&retire, values);
+	values[2] = CStringGetTextDatum(secret);
+	run_secretly(&insert, values);
+	return secret;
+}
+
 PG_FUNCTION_INFO_V1(propstreet_webhook_create);
 
-/* webhook_create(body) json: the webhook, with its secret; PT400 */
+/* webhook_create(body) json: the webhook, with its secret; PT400, PT409 for one too many */
 Datum
 propstreet_webhook_create(PG_FUNCTION_ARGS)
 {
 	static Statement insert = {.sql = "INSERT INTO propstreet.webhook AS t "
-		"(tenant_id, name, url, events, filter_namespace, exclude_origin, enabled, secret, created_utc, updated_utc) "
-		"VALUES ($1, $2, $3, $4, $5, $6, coalesce($7, true), $8, $9, $9) RETURNING " WEBHOOK_SQL,
-	.nargs = 3 + WRITTEN,.args = {T_INT8, WRITTEN_ARGS, T_TEXT, T_TIMESTAMPTZ}};
-	char	   *secret = secret_generate();
-	Datum		values[3 + WRITTEN];
-	bool		nulls[3 + WRITTEN] = {false};
+		"(tenant_id, name, url, events, filter_namespace, exclude_origin, enabled, created_utc, updated_utc) "
+		"VALUES ($1, $2, $3, $4, $5, $6, coalesce($7, true), $8, $8) RETURNING " WEBHOOK_SQL,
+	.nargs = 2 + WRITTEN,.args = {T_INT8, WRITTEN_ARGS, T_TIMESTAMPTZ}};
+	Datum		values[2 + WRITTEN];
+	bool		nulls[2 + WRITTEN] = {false};
+	TimestampTz now = GetCurrentTimestamp();
 	Operation	operation;
 	Webhook		webhook;
 
 	operation_begin(&operation);
 	decode_webhook(fcinfo, 0, false, &webhook);
+	require_room(operation.tenant_id);
 	values[0] = Int64GetDatum(operation.tenant_id);
 	memcpy(values + 1, webhook.values + FIRST_WRITTEN, WRITTEN * sizeof(Datum));
 	memcpy(nulls + 1, webhook.nulls + FIRST_WRITTEN, WRITTEN * sizeof(bool));
-	values[1 + WRITTEN] = CStringGetTextDatum(secret);
-	values[2 + WRITTEN] = TimestampTzGetDatum(GetCurrentTimestamp());
+	values[1 + WRITTEN] = TimestampTzGetDatum(now);
 	run(&insert, values, nulls);
 	fetch_webhook(0, &webhook);
-	return webhook_result(fcinfo, &operation, &webhook, true, secret);
+	return webhook_result(fcinfo, &operation, &webhook, true, new_secret(&webhook, now));
 }
 
 /* Carry a body out on a webhook; does that make a difference? */
@@ -488,7 +626,7 @@ propstreet_webhook_update(PG_FUNCTION_ARGS)
 		"updated_utc = $9, revision = t.revision OPERATOR(pg_catalog.+) 1 " OF_WEBHOOK " RETURNING " WEBHOOK_SQL,
 	.nargs = 3 + WRITTEN,.args = {T_INT8, T_INT8, WRITTEN_ARGS, T_TIMESTAMPTZ}};
 	int64		id = argument_id(fcinfo, 0, "id");
-	char	   *header = argument_if_match(fcinfo, 2);
+	Preconditions preconditions = argument_preconditions(fcinfo, 2, 0);
 	Datum		values[3 + WRITTEN];
 	bool		nulls[3 + WRITTEN] = {false};
 	Operation	operation;
@@ -502,7 +640,7 @@ propstreet_webhook_update(PG_FUNCTION_ARGS)
 	webhook_lock(operation.tenant_id, id);
 	load_webhook(&operation, id, READ_LOCKED, &webhook);
 	version = webhook_version(&webhook);
-	check_version(header, &version);
+	check_version(&preconditions, &version);
 	was_enabled = DatumGetBool(webhook.values[W_ENABLED]);
 	if (apply(&body, &webhook))
 	{
@@ -521,16 +659,19 @@ propstreet_webhook_update(PG_FUNCTION_ARGS)
 
 PG_FUNCTION_INFO_V1(propstreet_webhook_delete);
 
-/* webhook_delete(id, if_match): with everything it was sent; PT404, PT412 */
+/* webhook_delete(id, if_match): with everything it was sent, and its secrets; PT404, PT412 */
 Datum
 propstreet_webhook_delete(PG_FUNCTION_ARGS)
 {
 	static Statement webhook = {.sql = "DELETE FROM propstreet.webhook AS t " OF_WEBHOOK,.nargs = 2,.args = {T_INT8, T_INT8}};
+	static Statement secrets = {.sql = "DELETE FROM propstreet.webhook_secret AS t "
+		"WHERE t.tenant_id OPERATOR(pg_catalog.=) $1 AND t.webhook_id OPERATOR(pg_catalog.=) $2",
+	.nargs = 2,.args = {T_INT8, T_INT8}};
 	static Statement deliveries = {.sql = "DELETE FROM propstreet.webhook_delivery AS t "
 		"WHERE t.tenant_id OPERATOR(pg_catalog.=) $1 AND t.webhook_id OPERATOR(pg_catalog.=) $2",
 	.nargs = 2,.args = {T_INT8, T_INT8}};
 	int64		id = argument_id(fcinfo, 0, "id");
-	char	   *header = argument_if_match(fcinfo, 1);
+	Preconditions preconditions = argument_preconditions(fcinfo, 1, 0);
 	Operation	operation;
 	Webhook		before;
 	Version		version;
@@ -540,9 +681,10 @@ propstreet_webhook_delete(PG_FUNCTION_ARGS)
 	webhook_lock(operation.tenant_id, id);
 	load_webhook(&operation, id, READ_LOCKED, &before);
 	version = webhook_version(&before);
-	check_version(header, &version);
+	check_version(&preconditions, &version);
 	values[0] = Int64GetDatum(operation.tenant_id);
 	values[1] = Int64GetDatum(id);
+	run_secretly(&secrets, values);
 	run(&webhook, values, NULL);
 	run(&deliveries, values, NULL);
 	operation_end(&operation);
@@ -551,30 +693,26 @@ propstreet_webhook_delete(PG_FUNCTION_ARGS)
 
 PG_FUNCTION_INFO_V1(propstreet_webhook_rotate_secret);
 
-/* webhook_rotate_secret(id) json: the webhook, with a new secret; the old one signs along for 24 hours.  PT404 */
+/* webhook_rotate_secret(id) json: the webhook, with a new secret; those of the last 24 hours sign along.  PT404 */
 Datum
 propstreet_webhook_rotate_secret(PG_FUNCTION_ARGS)
 {
-	static Statement rotate = {.sql = "UPDATE propstreet.webhook AS t SET previous_secret = t.secret, previous_secret_until = $4, secret = $3, "
-		"updated_utc = $5, revision = t.revision OPERATOR(pg_catalog.+) 1 " OF_WEBHOOK " RETURNING " WEBHOOK_SQL,
-	.nargs = 5,.args = {T_INT8, T_INT8, T_TEXT, T_TIMESTAMPTZ, T_TIMESTAMPTZ}};
+	static Statement rotate = {.sql = "UPDATE propstreet.webhook AS t SET updated_utc = $3, revision = t.revision OPERATOR(pg_catalog.+) 1 " OF_WEBHOOK " RETURNING " WEBHOOK_SQL,
+	.nargs = 3,.args = {T_INT8, T_INT8, T_TIMESTAMPTZ}};
 	int64		id = argument_id(fcinfo, 0, "id");
-	char	   *secret = secret_generate();
 	Operation	operation;
 	Webhook		webhook;
-	Datum		values[5];
+	Datum		values[3];
 
 	operation_begin(&operation);
 	webhook_lock(operation.tenant_id, id);
 	load_webhook(&operation, id, READ_LOCKED, &webhook);
 	values[0] = Int64GetDatum(operation.tenant_id);
 	values[1] = Int64GetDatum(id);
-	values[2] = CStringGetTextDatum(secret);
-	values[3] = TimestampTzGetDatum(GetCurrentTimestamp() + OLD_SECRET_HOURS * USECS_PER_HOUR);
-	values[4] = moment_of_change(&webhook);
+	values[2] = moment_of_change(&webhook);
 	run(&rotate, values, NULL);
 	fetch_webhook(0, &webhook);
-	return webhook_result(fcinfo, &operation, &webhook, false, secret);
+	return webhook_result(fcinfo, &operation, &webhook, false, new_secret(&webhook, GetCurrentTimestamp()));
 }
 
 /* ---- deliveries ---- */
@@ -582,51 +720,56 @@ propstreet_webhook_rotate_secret(PG_FUNCTION_ARGS)
 /* The columns of a delivery in the log */
 enum
 {
-	D_ID, D_EVENT_ID, D_EVENT, D_RESOURCE_ID, D_STATUS, D_ATTEMPTS, D_NEXT_ATTEMPT_UTC, D_LAST_ATTEMPT_UTC,
+	D_ID = 1, D_EVENT_ID, D_EVENT, D_RESOURCE_ID, D_STATUS, D_ATTEMPTS, D_NEXT_ATTEMPT_UTC, D_LAST_ATTEMPT_UTC,
 	D_RESPONSE_STATUS, D_LATENCY_MS, D_ERROR, D_CREATED_UTC
 };
 
 static void
-append_int_member(StringInfo out, const char *name, Datum value, bool isnull)
+append_int_member(StringInfo out, const char *name, TupleTableSlot *slot, int column)
 {
-	if (isnull)
+	Datum		value;
+
+	if (!slot_optional(slot, column, &value))
 		return;
 	append_member(out, name);
 	appendStringInfo(out, "%d", DatumGetInt32(value));
 }
 
 static void
-append_moment_member(StringInfo out, const char *name, Datum value, bool isnull)
+append_moment_member(StringInfo out, const char *name, TupleTableSlot *slot, int column)
 {
-	if (isnull)
+	Datum		value;
+
+	if (!slot_optional(slot, column, &value))
 		return;
 	append_member(out, name);
 	append_utc(out, DatumGetTimestampTz(value));
 }
 
 static void
-append_delivery(StringInfo out, const Datum *values, const bool *nulls, Position *position)
+append_delivery(StringInfo out, TupleTableSlot *slot, Position *position)
 {
-	char	   *error = nulls[D_ERROR] ? NULL : TextDatumGetCString(values[D_ERROR]);
+	Datum		value;
+	char	   *error = slot_optional(slot, D_ERROR, &value) ? TextDatumGetCString(value) : NULL;
 
-	position->updated_utc = DatumGetTimestampTz(values[D_CREATED_UTC]);
-	position->id = DatumGetInt64(values[D_ID]);
+	position->updated_utc = DatumGetTimestampTz(slot_value(slot, D_CREATED_UTC));
+	position->id = DatumGetInt64(slot_value(slot, D_ID));
 	appendStringInfoChar(out, '{');
 	append_member(out, "id");
 	append_id(out, position->id);
 	append_member(out, "eventId");
-	append_id(out, DatumGetInt64(values[D_EVENT_ID]));
+	append_id(out, DatumGetInt64(slot_value(slot, D_EVENT_ID)));
 	append_member(out, "event");
-	appendStringInfo(out, "\"%s\"", TextDatumGetCString(values[D_EVENT]));
+	appendStringInfo(out, "\"%s\"", TextDatumGetCString(slot_value(slot, D_EVENT)));
 	append_member(out, "resourceId");
-	append_id(out, DatumGetInt64(values[D_RESOURCE_ID]));
+	append_id(out, DatumGetInt64(slot_value(slot, D_RESOURCE_ID)));
 	append_member(out, "status");
-	appendStringInfo(out, "\"%s\"", TextDatumGetCString(values[D_STATUS]));
-	append_int_member(out, "attempts", values[D_ATTEMPTS], false);
-	append_moment_member(out, "nextAttemptUtc", values[D_NEXT_ATTEMPT_UTC], nulls[D_NEXT_ATTEMPT_UTC]);
-	append_moment_member(out, "lastAttemptUtc", values[D_LAST_ATTEMPT_UTC], nulls[D_LAST_ATTEMPT_UTC]);
-	append_int_member(out, "responseStatus", values[D_RESPONSE_STATUS], nulls[D_RESPONSE_STATUS]);
-	append_int_member(out, "latencyMs", values[D_LATENCY_MS], nulls[D_LATENCY_MS]);
+	appendStringInfo(out, "\"%s\"", TextDatumGetCString(slot_value(slot, D_STATUS)));
+	append_int_member(out, "attempts", slot, D_ATTEMPTS);
+	append_moment_member(out, "nextAttemptUtc", slot, D_NEXT_ATTEMPT_UTC);
+	append_moment_member(out, "lastAttemptUtc", slot, D_LAST_ATTEMPT_UTC);
+	append_int_member(out, "responseStatus", slot, D_RESPONSE_STATUS);
+	append_int_member(out, "latencyMs", slot, D_LATENCY_MS);
 	if (error)
 	{
 		append_member(out, "error");
@@ -730,7 +873,6 @@ propstreet_webhook_test(PG_FUNCTION_ARGS)
 	Webhook		webhook;
 	Datum		values[4] = {0, Int64GetDatum(id), TimestampTzGetDatum(now)};
 	StringInfoData out;
-	bool		isnull;
 
 	operation_begin(&operation);
 	webhook_lock(operation.tenant_id, id);
@@ -740,13 +882,13 @@ propstreet_webhook_test(PG_FUNCTION_ARGS)
 	run(&give_up, values, NULL);
 	values[3] = test_payload(&webhook, now);
 	run(&event, values, NULL);
-	values[3] = fetch_value(0, 1, &isnull);
+	values[3] = fetch(0, 1);
 	run(&delivery, values, NULL);
 	wake_worker_at_commit();
 	initStringInfo(&out);
 	appendStringInfoChar(&out, '{');
 	append_member(&out, "deliveryId");
-	append_id(&out, DatumGetInt64(fetch_value(0, 1, &isnull)));
+	append_id(&out, DatumGetInt64(fetch(0, 1)));
 	appendStringInfoChar(&out, '}');
 	return operation_result(&operation, &out);
 }

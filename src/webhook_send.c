@@ -136,6 +136,19 @@ discard_body(char *data pg_attribute_unused(), size_t size, size_t count, void *
 	return transfer->received > BODY_MAX ? 0 : size * count;
 }
 
+/* ---- what those who write a URL call ---- */
+
+/* What libcurl's parser says of a URL that can't be called, or NULL. */
+const char *
+sender_url_problem(const char *url)
+{
+	CURLU	   *parsed = curl_url();
+	CURLUcode	result = parsed ? curl_url_set(parsed, CURLUPART_URL, url, 0) : CURLUE_OUT_OF_MEMORY;
+
+	curl_url_cleanup(parsed);
+	return result == CURLUE_OK ? NULL : curl_url_strerror(result);
+}
+
 /* ---- what the worker calls ---- */
 
 /* To be called once, in the process that sends. */
@@ -274,6 +287,17 @@ sender_work(void)
 	restore_signals(signals);
 }
 
+/* libcurl says the same of a URL that it may not call and of an answer that is no HTTP: the latter comes over a connection. */
+static const char *
+unsupported(const Sending *sending)
+{
+	char	   *address = NULL;
+
+	if (curl_easy_getinfo(sending->transfer->easy, CURLINFO_PRIMARY_IP, &address) == CURLE_OK && address && *address)
+		return "the endpoint does not speak HTTP";
+	return sending->allow_http ? "the URL is neither https nor http" : "the URL is not https";
+}
+
 /* Put down what came of a transfer. */
 static void
 conclude(Sending *sending, CURLcode result)
@@ -293,7 +317,7 @@ conclude(Sending *sending, CURLcode result)
 	if (sending->refused)
 		sending->error = transfer->refused;
 	else if (result == CURLE_UNSUPPORTED_PROTOCOL)
-		sending->error = sending->allow_http ? "the URL is neither https nor http" : "the URL is not https";
+		sending->error = unsupported(sending);
 	else
 		sending->error = transfer->error[0] ? transfer->error : curl_easy_strerror(result);
 }

@@ -39,6 +39,7 @@ typedef struct SendSettings
 	int			connections;	/* kept open */
 } SendSettings;
 
+extern const char *sender_url_problem(const char *url);
 extern void sender_init(void);
 extern void sender_configure(const SendSettings *settings);
 extern int	sender_fd(void);

@@ -17,10 +17,14 @@
 #include "access/table.h"
 #include "access/tableam.h"
 #include "access/xact.h"
+#include "catalog/dependency.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_database.h"
+#include "catalog/pg_extension.h"
+#include "catalog/pg_proc.h"
 #include "catalog/pg_type.h"
+#include "commands/extension.h"
 #include "executor/spi.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
@@ -32,6 +36,7 @@
 #include "postmaster/interrupt.h"
 #include "storage/ipc.h"
 #include "storage/latch.h"
+#include "storage/lmgr.h"
 #include "storage/lwlock.h"
 #include "storage/proc.h"
 #include "storage/shmem.h"
@@ -156,6 +161,7 @@ typedef struct Database
 {
 	Oid			oid;
 	bool		listed;
+	bool		invalid;		/* and told of */
 	BackgroundWorkerHandle *worker;	/* NULL: none was started, or it has ended */
 	TimestampTz start;			/* not before */
 } Database;
@@ -188,8 +194,9 @@ on_list(const List *names, const char *name)
 }
 
 /*
- * Find the databases on the list; false if some don't exist.  Without a database
- * of its own a process can't look things up, but scan the shared catalog.
+ * Find the databases on the list; false if some don't exist, or are what a DROP
+ * DATABASE has left when it was interrupted, to which nobody can connect.  Without
+ * a database of its own a process can't look things up, but scan the shared catalog.
  */
 static bool
 find_databases(void)
@@ -213,9 +220,18 @@ find_databases(void)
 		Form_pg_database row = (Form_pg_database) GETSTRUCT(tuple);
 		Database   *database = row->datallowconn && on_list(names, NameStr(row->datname)) ? know(row->oid) : NULL;
 
-		if (database)
+		if (database && row->datconnlimit == DATCONNLIMIT_INVALID_DB)
+		{
+			if (!database->invalid)
+				ereport(LOG,
+						(errmsg("webhooks of database \"%s\" are not delivered: it is invalid", NameStr(row->datname)),
+						 errhint("Use DROP DATABASE to drop it.")));
+			database->invalid = true;
+		}
+		else if (database)
 		{
 			database->listed = true;
+			database->invalid = false;
 			missing--;
 		}
 	}
@@ -320,7 +336,7 @@ propstreet_webhooks_launcher(Datum arg pg_attribute_unused())
 			soon |= tend(&known[i], GetCurrentTimestamp());
 		/* one that was dropped takes no place */
 		for (int i = nknown - 1; i >= 0; i--)
-			if (!known[i].listed && known[i].worker == NULL)
+			if (!known[i].listed && !known[i].invalid && known[i].worker == NULL)
 				known[i] = known[--nknown];
 		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_EXIT_ON_PM_DEATH | (all && !soon ? 0 : WL_TIMEOUT),
 						 soon ? PAUSE_MS : fallback_interval, PG_WAIT_EXTENSION);
@@ -347,18 +363,29 @@ typedef struct Worker
 
 static Worker worker;
 
+/* Is a function that we call there, and the extension's own? */
+static bool
+is_own_function(const char *name, int nargs, const Oid *args)
+{
+	Oid			function = LookupFuncName(list_make2(makeString("propstreet"), makeString(pstrdup(name))), nargs, args, true);
+
+	return OidIsValid(function) && getExtensionOfObject(ProcedureRelationId, function) == get_extension_oid("propstreet", true);
+}
+
 /* The owner of the installed tables, or nobody while the extension, the tables or what we call is missing. */
 static Oid
 find_owner(void)
 {
-	Oid			claim_args[] = {INT4OID, INTERVALOID, INT4OID};
+	static const Oid claim_args[] = {INT4OID, INTERVALOID, INT4OID};
+	static const Oid record_args[] = {JSONOID};
 	Oid			schema = get_namespace_oid("propstreet", true);
 	Oid			project = OidIsValid(schema) ? get_relname_relid("project", schema) : InvalidOid;
 	HeapTuple	tuple;
 	Oid			owner;
 
 	if (!OidIsValid(project) || !OidIsValid(get_relname_relid("webhook_delivery", schema)) ||
-		!OidIsValid(LookupFuncName(list_make2(makeString("propstreet"), makeString("webhook_claim")), lengthof(claim_args), claim_args, true)))
+		!is_own_function("webhook_claim", lengthof(claim_args), claim_args) ||
+		!is_own_function("webhook_next_due", 1, claim_args) || !is_own_function("webhook_record", 1, record_args))
 		return InvalidOid;
 	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(project));
 	if (!HeapTupleIsValid(tuple))
@@ -368,11 +395,24 @@ find_owner(void)
 	return owner;
 }
 
+/* Keep the extension from being dropped until the transaction ends; false if it is not there. */
+static bool
+lock_extension(void)
+{
+	Oid			extension = get_extension_oid("propstreet", true);
+
+	if (!OidIsValid(extension))
+		return false;
+	/* DROP EXTENSION takes this lock before any other, and may have committed while we waited for it */
+	LockDatabaseObject(ExtensionRelationId, extension, 0, AccessShareLock);
+	return get_extension_oid("propstreet", true) == extension;
+}
+
 /* Do some work as the tables' owner, with SPI connected; false if nothing is installed. */
 static bool
 work_as_owner(void (*work) (void))
 {
-	Oid			owner = find_owner();
+	Oid			owner = lock_extension() ? find_owner() : InvalidOid;
 
 	if (!OidIsValid(owner))
 		return false;
@@ -434,10 +474,24 @@ query(const char *sql, int nargs, Oid *types, Datum *values)
 		elog(ERROR, "a query of the webhook worker failed");
 }
 
-static Datum
-result(uint64 row, int column, bool *isnull)
+/* A value of the last query, false if it is null; columns count from 1. */
+static bool
+result_optional(uint64 row, int column, Datum *value)
 {
-	return SPI_getbinval(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, column, isnull);
+	bool		isnull;
+
+	*value = SPI_getbinval(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, column, &isnull);
+	return !isnull;
+}
+
+static Datum
+result(uint64 row, int column)
+{
+	Datum		value;
+
+	if (!result_optional(row, column, &value))
+		elog(ERROR, "column %d of a query of the webhook worker is null", column);
+	return value;
 }
 
 static int
@@ -462,16 +516,15 @@ read_claimed(uint64 row)
 	MemoryContext context = AllocSetContextCreate(TopMemoryContext, "webhook delivery", ALLOCSET_SMALL_SIZES);
 	MemoryContext before = MemoryContextSwitchTo(context);
 	Sending    *sending = palloc0(sizeof(Sending));
-	bool		isnull;
 
 	sending->context = context;
-	sending->tenant_id = DatumGetInt64(result(row, CLAIM_TENANT_ID, &isnull));
-	sending->webhook_id = DatumGetInt64(result(row, CLAIM_WEBHOOK_ID, &isnull));
-	sending->delivery_id = DatumGetInt64(result(row, CLAIM_DELIVERY_ID, &isnull));
-	sending->attempt = DatumGetInt32(result(row, CLAIM_ATTEMPT, &isnull));
-	sending->url = TextDatumGetCString(result(row, CLAIM_URL, &isnull));
-	sending->headers = TextDatumGetCString(result(row, CLAIM_HEADERS, &isnull));
-	sending->body = TextDatumGetCString(result(row, CLAIM_BODY, &isnull));
+	sending->tenant_id = DatumGetInt64(result(row, CLAIM_TENANT_ID));
+	sending->webhook_id = DatumGetInt64(result(row, CLAIM_WEBHOOK_ID));
+	sending->delivery_id = DatumGetInt64(result(row, CLAIM_DELIVERY_ID));
+	sending->attempt = DatumGetInt32(result(row, CLAIM_ATTEMPT));
+	sending->url = TextDatumGetCString(result(row, CLAIM_URL));
+	sending->headers = TextDatumGetCString(result(row, CLAIM_HEADERS));
+	sending->body = TextDatumGetCString(result(row, CLAIM_BODY));
 	sending->body_len = strlen(sending->body);
 	MemoryContextSwitchTo(before);
 	return sending;
@@ -488,14 +541,12 @@ read_next_due(void)
 	Oid			types[] = {INT4OID};
 	Datum		values[] = {Int32GetDatum(per_endpoint)};
 	TimestampTz now = GetCurrentTimestamp();
-	TimestampTz next;
-	bool		isnull;
+	Datum		next;
 
 	query("SELECT propstreet.webhook_next_due($1)", 1, types, values);
-	next = DatumGetTimestampTz(result(0, 1, &isnull));
 	worker.next_claim = TimestampTzPlusMilliseconds(now, fallback_interval);
-	if (!isnull)
-		worker.next_claim = Min(worker.next_claim, Max(next, TimestampTzPlusMilliseconds(now, worker.step)));
+	if (result_optional(0, 1, &next))
+		worker.next_claim = Min(worker.next_claim, Max(DatumGetTimestampTz(next), TimestampTzPlusMilliseconds(now, worker.step)));
 }
 
 static void
@@ -811,5 +862,6 @@ _PG_init(void)
 	startup_before = shmem_startup_hook;
 	shmem_startup_hook = startup_memory;
 	*find_rendezvous_variable(LIBRARY "_wake") = (void *) wake;
+	*find_rendezvous_variable(LIBRARY "_url_problem") = (void *) sender_url_problem;
 	RegisterBackgroundWorker(&launcher);
 }

@@ -171,7 +171,7 @@ RESET ROLE;
 
 -- Writers hold one lock per tenant, from before their first stamp to the end of what took it
 CREATE TEMP VIEW writer_locks AS SELECT count(*), coalesce(string_agg(DISTINCT mode, ' '), 'none') AS mode FROM pg_locks
-WHERE locktype = 'advisory' AND objsubid = 3 AND pid = pg_backend_pid();
+WHERE locktype = 'advisory' AND objsubid = 20562 AND pid = pg_backend_pid();
 BEGIN;
 SAVEPOINT a;
 SELECT propstreet.project_update((:'p'::bigint[])[3], '{"name": "three"}')->>'name' AS unchanged;

@@ -56,6 +56,26 @@ DROP POLICY propstreet_tenant ON propstreet.company;
 SELECT * FROM pg_temp.problems();
 ROLLBACK;
 
+-- functions of the owner's that look for names in the caller's path
+BEGIN;
+CREATE FUNCTION test.loose() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';
+CREATE FUNCTION test.fixed() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS 'BEGIN RETURN NEW; END';
+CREATE FUNCTION test.text() RETURNS text LANGUAGE plpgsql IMMUTABLE AS 'BEGIN RETURN 1; END';
+CREATE TRIGGER loose BEFORE INSERT ON propstreet.company FOR EACH ROW EXECUTE FUNCTION test.loose();
+CREATE TRIGGER fixed BEFORE INSERT ON propstreet.company FOR EACH ROW EXECUTE FUNCTION test.fixed();
+ALTER TABLE propstreet.contact ALTER phone SET DEFAULT test.text();
+CREATE POLICY loose ON propstreet.contact USING (test.text() = '1');
+CREATE INDEX loose ON propstreet.event ((event || test.text()));
+SELECT * FROM pg_temp.problems() WHERE problems LIKE '%search_path%';
+ROLLBACK;
+
+-- a view in the place of a table is not read
+BEGIN;
+ALTER TABLE propstreet.company RENAME TO company_of_old;
+CREATE VIEW propstreet.company AS SELECT * FROM propstreet.company_of_old;
+SELECT * FROM propstreet.check();
+ROLLBACK;
+
 -- by the tables' owner, without a tenant
 RESET propstreet.tenant_id;
 SET ROLE "regress_Owner";

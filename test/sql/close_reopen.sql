@@ -15,12 +15,18 @@ SELECT propstreet.project_update(1, '{"name": "One"}')->'transactions';
 
 -- what they can't be
 SELECT transactions, pg_temp.close(transactions) FROM (VALUES
-	('{}'), ('null'), ('"x"'), ('[1, {}, null, [], "x"]'), ('[{"a": 1, "a": 2}]'), ('[{"a": {"b": [{"c": "\u0000"}]}}]'), ('[{"\ud800": 1}]')) AS v (transactions);
+	('{}'), ('null'), ('"x"'), ('[1, {}, null, [], "x"]'), ('[{"a": 1, "a": 2}]'), ('[{"a": {"b": [{"c": "\u0000"}]}}]'), ('[{"\ud800": 1}]'), ('[{"a": [1e200000]}]'), ('[{"a": 1e131071}, {"a": 1e131072}]')) AS v (transactions);
 SELECT label, test.try(format('SELECT json_array_length(propstreet.project_close(1, %L)->''transactions'')', transactions)) FROM (VALUES
 	('100', (SELECT json_agg('{}'::json) FROM generate_series(1, 100))::text), ('101', (SELECT json_agg('{}'::json) FROM generate_series(1, 101))::text),
 	('65536 bytes', format('[{"a":"%s"}]', repeat('x', 65536 - 10))), ('65537 bytes', format('[{"a":"%s"}]', repeat('x', 65537 - 10))), ('65537 bytes in fewer characters', format('[{"a":"x%s"}]', repeat('å', (65536 - 10) / 2))),
 	('64 levels', format('[{"a":%s%s}]', repeat('[', 62), repeat(']', 62))), ('65 levels', format('[{"a":%s%s}]', repeat('[', 63), repeat(']', 63)))) AS v (label, transactions);
 SELECT left(test.try('SELECT propstreet.project_close(1, ''[{]'')'), 5);
+
+-- what is stored is readable as jsonb, whichever way it came
+SELECT test.try($$UPDATE propstreet.project SET status = 'closed', transactions = '[{"a": 1e200000}]' WHERE tenant_id = 11 AND id = 1$$),
+	test.try($$UPDATE propstreet.project SET status = 'closed', transactions = '[{"a": "\u0000"}]' WHERE tenant_id = 11 AND id = 1$$),
+	test.try($$INSERT INTO propstreet.property (profile) VALUES ('{"a": 1e200000}')$$), test.try($$INSERT INTO propstreet.property (profile) VALUES ('{"a": "\u0000"}')$$);
+SELECT count(transactions::jsonb) FROM propstreet.project WHERE tenant_id = 11;
 
 -- open again
 SELECT test.masked(propstreet.project_reopen(1));

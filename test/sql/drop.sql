@@ -16,6 +16,12 @@ DROP EXTENSION propstreet CASCADE;
 -- data that is not of its types stays
 SELECT name FROM propstreet.project WHERE tenant_id = 19;
 RESET ROLE;
+-- the other schema is in the way of new tables until it goes, too
+DROP SCHEMA propstreet CASCADE;
+SET ROLE "regress_Owner";
+CREATE EXTENSION propstreet;
+SELECT propstreet.install();
+RESET ROLE;
 DROP SCHEMA propstreet, propstreet_api CASCADE;
 
 -- new tables for a session that knows the old ones

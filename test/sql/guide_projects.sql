@@ -41,7 +41,7 @@ SELECT test.try_as_everyone('SELECT propstreet.project_get(123)') = test.masked(
 }')) AS as_in_the_guide;
 
 -- Teaser Object
-SELECT test.try_as_everyone($$SELECT propstreet.teaser_communicate(123, '2026-02-15T23:59:59Z')$$);
+SELECT test.try_as_everyone($$SELECT propstreet.teaser_communicate(123, '2126-02-15T23:59:59Z')$$);
 SELECT test.try_as_everyone('SELECT propstreet.project_get(123)->''teaser''') = test.masked(test.compact('{
 "stage": "communicated",
 "publishedUtc": "2026-01-10T10:00:00Z",

@@ -140,6 +140,13 @@ SELECT propstreet.purge();
 SELECT propstreet.purge();
 SET propstreet.tenant_id = '431';
 SELECT key FROM propstreet.idempotency_key WHERE tenant_id IN (431, 432) AND key IN ('day', 'k', 'own', 'older') ORDER BY tenant_id, key;
+-- The lock of a key is no value that somebody could make a key for, as PostgreSQL's own hash is; its class is no one else's
+BEGIN;
+SELECT propstreet.project_create('{"name": "Locked"}', 'locked') ->> 'name' AS name;
+SELECT objsubid, encode(int4send(classid::bigint::integer) || int4send(objid::bigint::integer), 'hex') = encode(int8send(hashtextextended('locked', 431)), 'hex') AS invertible
+FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid() AND objsubid <> 20562;
+ROLLBACK;
+
 -- by others only if they were given the right to
 CREATE ROLE regress_propstreet_app;
 SELECT propstreet.grant_to('regress_propstreet_app');
@@ -149,7 +156,7 @@ SELECT state, message FROM pg_temp.refused('SELECT * FROM propstreet.idempotency
 SELECT propstreet.prospect_add(900007, '{"contactId": "101"}', 'as a role') ->> 'contactId' AS contact;
 SELECT propstreet.prospect_add(900007, '{"contactId": "101"}', 'as a role') ->> 'contactId' AS contact;
 RESET ROLE;
-GRANT EXECUTE ON FUNCTION propstreet.purge() TO regress_propstreet_app;
+GRANT EXECUTE ON FUNCTION propstreet.purge(bigint) TO regress_propstreet_app;
 UPDATE propstreet.idempotency_key SET created_utc = now() - interval '2 days' WHERE tenant_id = 431 AND key = 'as a role';
 SET ROLE regress_propstreet_app;
 SELECT propstreet.purge();

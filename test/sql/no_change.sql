@@ -69,6 +69,23 @@ SELECT statement, pg_temp.effect(statement) FROM (VALUES
 	('SELECT propstreet.project_close(1)'), ('SELECT propstreet.project_close(1)'), ('SELECT propstreet.project_close(1, ''[ ]'')'), ('SELECT propstreet.project_reopen(1)'), ('SELECT propstreet.project_reopen(1)'),
 	('SELECT propstreet.teaser_advance(1, ''drafting'')'), ('SELECT propstreet.teaser_advance(1, ''drafting'')'), ('SELECT propstreet.teaser_communicate(1, ''2126-01-01'')'), ('SELECT propstreet.teaser_communicate(1, ''2126-01-02'')')) AS v (statement);
 
+-- arrays are compared by their elements, and stored with lower bound 1
+SELECT statement, pg_temp.effect(statement) FROM (VALUES
+	('UPDATE propstreet.project SET external_refs = ''{a:1,b:2}'' WHERE tenant_id = 5'), ('UPDATE propstreet.project SET external_refs = ''[2:3]={a:1,b:2}'' WHERE tenant_id = 5'),
+	('UPDATE propstreet.project SET external_refs = (''{a:1,b:2,NULL}''::propstreet.external_ref[])[1:2] WHERE tenant_id = 5'),
+	('UPDATE propstreet.project SET external_refs = ''[0:1]={b:2,a:1}'' WHERE tenant_id = 5'), ('SELECT propstreet.project_update(1, ''{"externalRefs": [{"namespace": "b", "id": "2"}, {"namespace": "a", "id": "1"}]}'')'),
+	('UPDATE propstreet.prospect SET external_refs = ''{a:1}'' WHERE tenant_id = 5 AND id = 1'), ('UPDATE propstreet.prospect SET external_refs = ''[5:5]={a:1}'' WHERE tenant_id = 5 AND id = 1'),
+	('UPDATE propstreet.contact SET tags = ''{x,y}'' WHERE tenant_id = 5'), ('UPDATE propstreet.contact SET tags = ''[0:1]={x,y}'' WHERE tenant_id = 5'),
+	('UPDATE propstreet.company SET tags = ''[0:1]={x,y}'' WHERE tenant_id = 5')) AS v (statement);
+BEGIN;
+INSERT INTO propstreet.contact (id, name, tags) VALUES (999, 'Contact', '[0:1]={x,y}');
+INSERT INTO propstreet.prospect (project_id, contact_id, external_refs) VALUES (1, 999, '[7:7]={c:1}');
+INSERT INTO propstreet.project (name, external_refs) VALUES ('Bounds', '[7:7]={c:1}');
+SELECT array_dims(external_refs), array_dims(tags) FROM propstreet.prospect WHERE tenant_id = 5 AND contact_id = 999;
+SELECT array_lower(external_refs, 1) FROM propstreet.project WHERE tenant_id = 5 AND external_refs <> '{}';
+SELECT * FROM propstreet.check() WHERE tenant_id = 5;
+ROLLBACK;
+
 -- a user's own column counts, the answers don't show it
 ALTER TABLE propstreet.project ADD COLUMN regress_note text, ADD COLUMN regress_length int GENERATED ALWAYS AS (char_length(name)) STORED;
 SELECT statement, pg_temp.effect(statement) FROM (VALUES

@@ -33,7 +33,7 @@ CREATE TEMP TABLE refused (input text);
 INSERT INTO refused VALUES
 	(''), ('150'), ('SEK'), ('150SEK'), ('SEK 150'), ('150 millions SEK EUR'),
 	('abc SEK'), ('NaN SEK'), ('Infinity SEK'), ('.5 SEK'), ('5. SEK'), ('05 SEK'), ('+5 SEK'), ('1e SEK'), ('1,5 SEK'), ('0x1 SEK'),
-	('-1 SEK'), ('-0 SEK'), ('1000000000000000 SEK'), ('0.00001 SEK'), ('1e15 SEK'), ('1e-5 SEK'),
+	('-1 SEK'), ('-0.0001 SEK'), ('-1e-9 SEK'), ('1000000000000000 SEK'), ('0.00001 SEK'), ('1e15 SEK'), ('1e-5 SEK'),
 	('1e999999999999999999999 SEK'), ('1e-999999999999999999999 SEK'), ('123456789012345.67891 SEK'),
 	('150 Millions SEK'), ('150 M SEK'), ('150 sek'), ('150 XYZ'), ('150 SE'), ('150 SEKK'), ('-1 M sek'),
 	('{"value":150,"currency":"SEK"'), ('{}'), ('{"value":"150","currency":"SEK"}'), ('{"value":150,"currency":5,"scale":5}'),
@@ -178,3 +178,9 @@ SELECT sum(price) FILTER (WHERE currency(price) = 'SEK'), min(price) = '0 EUR' A
 \set SHOW_CONTEXT never
 SELECT sum(price) FROM indexed_price;
 DROP TABLE indexed_price;
+
+-- -0 is 0, however it is written
+SELECT zero, format('%s SEK', zero)::propstreet.price AS price, format('%s millions SEK', zero)::propstreet.price AS scaled, format('{"value": %s, "currency": "SEK"}', zero)::json::propstreet.price AS of_json,
+	format('%s..1 SEK', zero)::propstreet.price_range AS price_range, format('{"max": %s, "currency": "SEK"}', zero)::json::propstreet.price_range AS range_of_json,
+	format('%s SEK', zero)::propstreet.price = '0 SEK' AS same
+FROM unnest(ARRAY['0', '-0', '-0.0', '-0e0', '-0.0000000E-99']) AS zero;

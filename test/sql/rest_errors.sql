@@ -7,16 +7,14 @@ INSERT INTO propstreet.company (id, name) VALUES (4, 'Of another tenant');
 INSERT INTO propstreet.contact (id, name) VALUES (4, 'Of another tenant');
 INSERT INTO propstreet.project (id, name) VALUES (4, 'Of another tenant');
 INSERT INTO propstreet.prospect (id, project_id, contact_id) VALUES (4, 4, 4);
-INSERT INTO propstreet.webhook (id, url, events, secret, created_utc, updated_utc)
-VALUES (4, 'https://example.com', '{project.created}', 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw', now(), now());
+INSERT INTO propstreet.webhook (id, url, events, created_utc, updated_utc) VALUES (4, 'https://example.com', '{project.created}', now(), now());
 SELECT test.begin(611);
 INSERT INTO propstreet.company (id, name, blocked) VALUES (1, 'Company', false), (2, 'Blocked', true);
 INSERT INTO propstreet.contact (id, name) VALUES (1, 'Contact'), (2, 'Other');
 INSERT INTO propstreet.project (id, name, external_refs) VALUES (1, 'Project', '{crm:1}'), (2, 'Other', '{crm:2}'), (3, 'Deleted', '{}');
 INSERT INTO propstreet.prospect (id, project_id, contact_id, external_refs) VALUES (1, 1, 1, '{crm:1}'), (2, 2, 1, '{}'), (3, 1, 2, '{}');
 SELECT propstreet.project_delete(3), propstreet.prospect_remove(1, 3);
-INSERT INTO propstreet.webhook (id, url, events, secret, created_utc, updated_utc)
-VALUES (1, 'https://example.com', '{project.created}', 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw', now(), now());
+INSERT INTO propstreet.webhook (id, url, events, created_utc, updated_utc) VALUES (1, 'https://example.com', '{project.created}', now(), now());
 
 -- The requests, as they would be right: their paths with {} for ids, and then the ids of what there is, of what was
 -- deleted, and of what is another tenant's
@@ -145,6 +143,14 @@ SELECT format('%s %s: ', method, path) || pg_temp.ask(method, pg_temp.target(pat
 SELECT format('%s %s: ', method, path) || pg_temp.ask(method, pg_temp.target(path, ids), repeat(' ', 1024 * 1024) || 'x') FROM request WHERE body IS NOT NULL ORDER BY n;
 SELECT pg_temp.ask('POST', '/api/v1/projects', rpad('{', 1024 * 1024));
 SELECT pg_temp.ask('POST', '/api/v1/webhooks/1/test', repeat('x', 1024 * 1024 + 1));
+
+-- targets and headers, at the limit and by one byte above it, which comes before all else; and parameters without end
+SELECT (propstreet.handle('GET', rpad('/api/v1/projects?', 16 * 1024, '&'))).status;
+SELECT pg_temp.ask(method, rpad(path, 16 * 1024 + 1, '&a='), headers => headers::json) FROM (VALUES ('GET', '/api/v1/projects?'), ('PUT', '/nowhere?')) AS t (method, path), unnest(ARRAY['{}', '[]']) AS headers;
+SELECT pg_temp.ask('GET', '/api/v1/projects?x=1', headers => headers::json) FROM (SELECT '{"a": "' || repeat('x', 64 * 1024 - 9) || '"}') AS h (headers);
+SELECT pg_temp.ask('GET', '/api/v1/projects?x=1', headers => headers::json) FROM (SELECT '{"a": "' || repeat('x', 64 * 1024 - 8) || '"}') AS h (headers);
+SELECT r.status, length(r.body) < 16384 AS short FROM propstreet.handle('GET', '/api/v1/projects?' || repeat('a&', 5000000)) AS r;
+SELECT r.status, json_array_length(r.body::json->'errors'), r.body::json->'errors'->100 FROM propstreet.handle('GET', '/api/v1/projects?' || repeat('a&', 8000)) AS r;
 
 -- what is quoted of a long input is short
 SELECT length((r).body) < 65536 AS short, (r).status FROM unnest(ARRAY[repeat('x', 1000000), json_build_object(repeat('é', 250000), 1)::text,

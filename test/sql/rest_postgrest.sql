@@ -45,6 +45,7 @@ SELECT test.postgrest('GET /api/v1/projects/1', '{"tenant_id": 631}', '{"if-none
 SELECT test.postgrest('OPTIONS /api/v1/projects/1', '{"tenant_id": 631}');
 SELECT test.postgrest('DELETE /api/v1/projects/101', '{"tenant_id": 631}');
 SELECT test.postgrest('PUT /api/v1/projects/1', '{"tenant_id": 631}');
+SELECT test.postgrest('GET ' || rpad('/api/v1/projects?', 16 * 1024 + 1, 'a'), '{"tenant_id": 631}'), test.postgrest('GET /api/v1/projects', '{"tenant_id": 631}', jsonb_build_object('a', repeat('x', 64 * 1024)));
 -- the settings are the transaction's
 SELECT current_setting('response.status', true), current_setting('response.headers', true);
 
@@ -72,7 +73,7 @@ SELECT convert_from(propstreet_api.handle(NULL), 'UTF8');
 -- functions: every operation under its own name; none for everybody, handle() not STABLE, which PostgREST would run READ ONLY
 SELECT p.proname, p.provolatile, (SELECT string_agg(a, ', ') FROM unnest(p.proargnames) AS a) FROM pg_proc AS p WHERE p.pronamespace = 'propstreet_api'::regnamespace ORDER BY p.proname COLLATE "C";
 SELECT o AS missing FROM propstreet.operations() AS o JOIN pg_proc AS p ON p.oid = o
-WHERE p.proname NOT IN ('handle', 'handle_postgrest', 'sync_barrier') AND NOT EXISTS (
+WHERE p.proname NOT IN ('handle', 'handle_postgrest') AND NOT EXISTS (
 	SELECT FROM pg_proc AS a WHERE a.pronamespace = 'propstreet_api'::regnamespace AND a.proname = p.proname AND a.proargnames IS NOT DISTINCT FROM p.proargnames AND a.proargtypes = p.proargtypes
 		AND a.provolatile = p.provolatile AND pg_get_function_arguments(a.oid) = pg_get_function_arguments(p.oid) AND pg_get_function_result(a.oid) = pg_get_function_result(p.oid));
 SELECT oid::regprocedure AS for_everybody FROM pg_proc WHERE pronamespace = 'propstreet_api'::regnamespace AND has_function_privilege('regress_anon', oid, 'EXECUTE');
@@ -90,6 +91,10 @@ SELECT resource->>'name' FROM propstreet_api.project_changes('2026-01-01') WHERE
 SELECT test.masked(propstreet_api.project_create(body => '{"name": "By RPC"}'));
 SELECT propstreet_api.project_get(id => 1)->>'name', json_array_length(propstreet_api.project_list(page_size => 1)->'data'), propstreet_api.project_delete(102);
 SELECT test.try('SELECT propstreet_api.project_get(99)');
+-- raised as 503 too, it would make PostgREST drop its connections
+SELECT test.try('SELECT propstreet_api.sync_barrier()'), test.try('SELECT * FROM propstreet_api.project_changes(NULL)');
+SELECT set_config('request.method', 'POST', true);
+SELECT test.try('SELECT propstreet_api.sync_barrier()'), test.try('SELECT * FROM propstreet_api.project_changes(NULL)');
 SELECT id, name, to_json(p.price) FROM propstreet_api.projects AS p ORDER BY id;
 INSERT INTO propstreet_api.projects (name, price) VALUES ('By view', '1 millions SEK') RETURNING name, price;
 UPDATE propstreet_api.projects SET classification = 'active' WHERE name = 'By view' RETURNING classification;

@@ -26,7 +26,7 @@ SELECT test.try('SELECT propstreet.project_json(r) FROM propstreet.prospect AS r
 SELECT test.try('SELECT propstreet.prospect_json(p) FROM propstreet.project AS p WHERE tenant_id = 17');
 SELECT test.try('SELECT propstreet.prospect_json(s) FROM (SELECT tenant_id, id, project_id, contact_id, company_id, classification::text, tags, accepted_utc, deadline_utc, external_refs, created_utc, updated_utc, deleted_utc, revision FROM propstreet.prospect) AS s');
 -- or a row that lacks what every row has
-SELECT test.try(format('SELECT propstreet.project_json(ROW(%s)::propstreet.project)', string_agg('NULL', ', '))) FROM pg_attribute WHERE attrelid = 'propstreet.project'::regclass AND attnum > 0;
+SELECT test.try(format('SELECT propstreet.project_json(ROW(%s)::propstreet.project)', string_agg('NULL', ', '))) FROM pg_attribute WHERE attrelid = 'propstreet.project'::regclass AND attnum > 0 AND NOT attisdropped;
 SELECT attname, test.try(format('SELECT propstreet.project_json(jsonb_populate_record(p, ''{"%s": null}'')) FROM propstreet.project AS p WHERE tenant_id = 17 AND id = 1', attname))
 FROM pg_attribute WHERE attrelid = 'propstreet.project'::regclass AND attnum > 0 AND attnotnull ORDER BY attnum;
 SELECT attname, test.try(format('SELECT propstreet.prospect_json(jsonb_populate_record(p, ''{"%s": null}'')) FROM propstreet.prospect AS p WHERE tenant_id = 17 AND id = 1', attname))

@@ -131,6 +131,28 @@ SELECT propstreet.prospect_upsert(100, 'hubspot', '7', '{"contactId": "6"}', :'e
 SELECT propstreet.prospect_upsert(100, 'hubspot', '8', '{"contactId": "7"}')->>'result';
 RESET propstreet.require_if_match;
 
+-- If-None-Match: create only, or not from this version
+CREATE FUNCTION pg_temp.none_match(value text, body text DEFAULT '{"contactId": "109"}', id text DEFAULT 'none') RETURNS text LANGUAGE plpgsql AS $$
+BEGIN
+	RETURN propstreet.prospect_upsert(100, 'hubspot', id, body::json, if_none_match => value)->>'result';
+EXCEPTION WHEN OTHERS THEN
+	RETURN SQLSTATE || ' ' || SQLERRM;
+END
+$$;
+INSERT INTO propstreet.contact (id, name) VALUES (109, 'Contact 109'), (110, 'Contact 110');
+SELECT pg_temp.none_match('*');
+SELECT pg_temp.none_match('*'), pg_temp.none_match('"other"', '{"classification": "contacted"}'),
+	pg_temp.none_match(propstreet.prospect_find(100, 'hubspot', 'none')->>'etag', '{"classification": "bidder"}'), pg_temp.none_match('other');
+SELECT propstreet.prospect_add(100, '{"contactId": "110"}')->>'classification', pg_temp.none_match('*', '{"contactId": "110"}', '10'), pg_temp.none_match(NULL, '{"contactId": "110"}', '10');
+SELECT propstreet.project_upsert('hubspot', 'none-match', '{"name": "Created"}', if_none_match => '*')->>'result';
+SELECT propstreet.project_upsert('hubspot', 'none-match', '{"name": "Changed"}', if_none_match => '*')->>'result';
+SET propstreet.require_if_match = on;
+SELECT pg_temp.none_match('*', '{}'), pg_temp.none_match('"other"', '{}');
+RESET propstreet.require_if_match;
+BEGIN READ ONLY;
+SELECT pg_temp.none_match(NULL);
+ROLLBACK;
+
 -- removed, it is not there, and the investor can be added anew
 SELECT propstreet.prospect_remove(100, (propstreet.prospect_find(100, 'hubspot', '1')->>'id')::bigint);
 SELECT pg_temp.prospect('1', '{}');

@@ -11,8 +11,9 @@ SET timezone = 'UTC';
 DELETE FROM propstreet.webhook_delivery;
 
 CREATE FUNCTION pg_temp.webhook(id bigint, secret text DEFAULT 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw') RETURNS void LANGUAGE sql AS $$
-	INSERT INTO propstreet.webhook (tenant_id, id, url, events, secret, created_utc, updated_utc)
-	VALUES (511, id, 'https://example.com/' || id, '{project.created}', secret, '2026-01-01Z', '2026-01-01Z')
+	INSERT INTO propstreet.webhook (tenant_id, id, url, events, created_utc, updated_utc, last_success_utc)
+	VALUES (511, id, 'https://example.com/' || id, '{project.created}', '2026-01-01Z', '2026-01-01Z', '2026-01-01Z');
+	INSERT INTO propstreet.webhook_secret (tenant_id, webhook_id, secret) SELECT 511, id, secret WHERE secret IS NOT NULL
 $$;
 -- An event and its delivery, due since some moment in the past: the later the greater the id
 CREATE FUNCTION pg_temp.queue(webhook bigint, event_id bigint, resource bigint, event text DEFAULT 'project.updated') RETURNS bigint LANGUAGE sql AS $$
@@ -57,21 +58,36 @@ SELECT propstreet.webhook_signature('whsec_' || translate(encode(convert_to(repe
 -- An empty queue
 SELECT pg_temp.claim(), propstreet.webhook_next_due(), propstreet.webhook_record('[]');
 
--- A delivery is ready to be sent: one signature, or two while the secret before is valid
+-- A delivery is ready to be sent: one signature, and one of each secret before that is still valid
 SELECT pg_temp.webhook(1), pg_temp.queue(1, 1, 10), pg_temp.queue(1, 2, 20);
 SELECT propstreet.webhook_next_due();
 SELECT tenant_id, webhook_id, attempt, url, body, headers->>'Content-Type' AS type, headers->>'User-Agent' AS agent, headers->>'webhook-id' AS id,
 	(headers->>'webhook-timestamp')::bigint - floor(extract(epoch FROM clock_timestamp())) BETWEEN -5 AND 0 AS "timestamp",
 	headers->>'webhook-signature' = propstreet.webhook_signature('whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw', headers->>'webhook-id', (headers->>'webhook-timestamp')::bigint, body) AS signature
 FROM propstreet.webhook_claim(1);
-UPDATE propstreet.webhook SET previous_secret = 'whsec_' || translate(encode(convert_to(repeat('x', 64), 'UTF8'), 'base64'), E'\n', ''), previous_secret_until = clock_timestamp() + interval '1 hour';
+INSERT INTO propstreet.webhook_secret (tenant_id, webhook_id, secret, until_utc)
+VALUES (511, 1, 'whsec_' || translate(encode(convert_to(repeat('x', 64), 'UTF8'), 'base64'), E'\n', ''), clock_timestamp() + interval '1 hour');
 SELECT headers->>'webhook-id' AS id, headers->>'webhook-signature' =
-	propstreet.webhook_signature(w.secret, headers->>'webhook-id', (headers->>'webhook-timestamp')::bigint, body) || ' ' ||
-	propstreet.webhook_signature(w.previous_secret, headers->>'webhook-id', (headers->>'webhook-timestamp')::bigint, body) AS signature
-FROM propstreet.webhook_claim(1) AS c JOIN propstreet.webhook AS w ON w.id = c.webhook_id AND w.tenant_id = c.tenant_id;
-UPDATE propstreet.webhook SET previous_secret_until = clock_timestamp();
+	string_agg(propstreet.webhook_signature(w.secret, headers->>'webhook-id', (headers->>'webhook-timestamp')::bigint, body), ' ' ORDER BY w.until_utc DESC) AS signature
+FROM propstreet.webhook_claim(1) AS c JOIN propstreet.webhook_secret AS w ON w.webhook_id = c.webhook_id AND w.tenant_id = c.tenant_id
+GROUP BY headers::text, headers->>'webhook-signature', headers->>'webhook-id';
+UPDATE propstreet.webhook_secret SET until_utc = clock_timestamp() WHERE until_utc IS NOT NULL;
 SELECT pg_temp.expire();
 SELECT headers->>'webhook-id' AS id, headers->>'webhook-signature' LIKE '% %' AS two FROM propstreet.webhook_claim() ORDER BY 1;
+-- three rotations within a day give four signatures, the current secret's first; purge() deletes those that are over
+BEGIN;
+SET LOCAL propstreet.tenant_id = '511';
+SELECT count(propstreet.webhook_rotate_secret(1)) FROM generate_series(1, 3);
+SELECT pg_temp.expire();
+SELECT headers->>'webhook-id' AS id, string_to_array(headers->>'webhook-signature', ' ') = (
+	SELECT array_agg(propstreet.webhook_signature(s.secret, headers->>'webhook-id', (headers->>'webhook-timestamp')::bigint, body) ORDER BY s.id DESC)
+	FROM propstreet.webhook_secret AS s WHERE s.webhook_id = 1 AND (s.until_utc IS NULL OR s.until_utc > clock_timestamp())) AS signatures,
+	cardinality(string_to_array(headers->>'webhook-signature', ' ')) AS number
+FROM propstreet.webhook_claim() ORDER BY 1;
+SELECT count(*) FROM propstreet.webhook_secret WHERE webhook_id = 1;
+SELECT propstreet.purge();
+SELECT count(*) FROM propstreet.webhook_secret WHERE webhook_id = 1;
+ROLLBACK;
 
 -- Under way: nobody gets them again, until the lease ends
 SELECT pg_temp.claim(), propstreet.webhook_next_due() > clock_timestamp() AS later;
@@ -193,12 +209,70 @@ DELETE FROM propstreet.webhook WHERE id = 2;
 SELECT pg_temp.claim();
 SELECT webhook_id, event_id FROM propstreet.webhook_delivery ORDER BY event_id;
 SELECT pg_temp.record(1, '{"responseStatus": 200}');
+-- The deliveries of a webhook that is missing, as while a dump is loaded, wait for it
+SELECT propstreet.webhook_next_due(), pg_temp.claim();
+SELECT pg_temp.webhook(2);
+SELECT propstreet.webhook_next_due() < now() AS due, pg_temp.claim();
+SELECT pg_temp.record(2, '{"responseStatus": 200}');
 
--- A secret that was spoilt disables its webhook, and nobody else's
+-- A Retry-After of 429 and 503 holds the whole webhook, and no other; it is not taken back by what was under way
 DELETE FROM propstreet.webhook_delivery;
-SELECT pg_temp.webhook(5, 'whsec_?'), pg_temp.queue(5, 2010, 1), pg_temp.queue(1, 2010, 1);
+UPDATE propstreet.webhook SET hold_until_utc = NULL, last_success_utc = now() WHERE tenant_id = 511;
+SELECT pg_temp.queue(1, n, n), pg_temp.queue(2, n, n) FROM generate_series(2100, 2102) AS n;
+SELECT pg_temp.claim(per_webhook => 2);
+SELECT pg_temp.record(1, '{"responseStatus": 429, "retryAfter": 60}', 2100), pg_temp.record(1, '{"responseStatus": 200}', 2101), pg_temp.record(2, '{"responseStatus": 500, "retryAfter": 60}', 2100);
+SELECT pg_temp.record(2, '{"responseStatus": 200}', 2101);
 SELECT pg_temp.claim();
-SELECT enabled, disabled_reason, revision FROM propstreet.webhook WHERE id = 5;
+SELECT round(extract(epoch FROM propstreet.webhook_next_due() - now())) BETWEEN 50 AND 60 AS held, id, hold_until_utc - now() > '50s' AS until FROM propstreet.webhook WHERE id IN (1, 2) ORDER BY id;
+UPDATE propstreet.webhook SET hold_until_utc = now() WHERE id = 1;
+SELECT pg_temp.claim();
+
+-- A webhook that has never succeeded gets one delivery at a time, until it has
+DELETE FROM propstreet.webhook_delivery;
+UPDATE propstreet.webhook SET last_success_utc = NULL, last_error_utc = NULL WHERE id = 1 AND tenant_id = 511;
+SELECT pg_temp.queue(1, n, n) FROM generate_series(2200, 2203) AS n;
+SELECT pg_temp.claim();
+SELECT pg_temp.claim();
+SELECT pg_temp.record(1, '{"responseStatus": 200}');
+SELECT pg_temp.claim();
+
+-- However many webhooks of one tenant hang, another tenant's delivery finds a place at once: a tenant has at most 16 places for each that it leaves
+DELETE FROM propstreet.webhook_delivery;
+CREATE FUNCTION pg_temp.hooks(tenant bigint, count integer, success timestamptz) RETURNS void LANGUAGE sql AS $$
+	INSERT INTO propstreet.event (tenant_id, id, event, resource_id, created_utc, payload) VALUES (tenant, 1, 'project.created', 1, '2026-01-01Z', '{}') ON CONFLICT DO NOTHING;
+	INSERT INTO propstreet.webhook (tenant_id, id, url, events, created_utc, updated_utc, last_success_utc)
+	SELECT tenant, i, 'https://example.com/', '{project.created}', now(), now(), success FROM generate_series(1, count) AS i;
+	INSERT INTO propstreet.webhook_secret (tenant_id, webhook_id, secret) SELECT tenant, i, 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw' FROM generate_series(1, count) AS i;
+	INSERT INTO propstreet.webhook_delivery (tenant_id, webhook_id, event_id, event, resource_id, created_utc, next_attempt_utc)
+	SELECT tenant, i, 1, 'project.created', 1, '2026-01-01Z', '2026-01-01Z' FROM generate_series(1, count) AS i
+$$;
+CREATE FUNCTION pg_temp.taken(places integer) RETURNS text LANGUAGE sql AS $$
+	SELECT string_agg(t.tenant_id || ': ' || t.count, ', ' ORDER BY t.tenant_id) FROM (SELECT tenant_id, count(*) FROM propstreet.webhook_claim(places, '1 hour', 8) GROUP BY 1) AS t
+$$;
+SELECT pg_temp.hooks(513, 400, NULL);
+-- half of the places are for slow ones
+SELECT pg_temp.taken(256), pg_temp.taken(136);
+SELECT pg_temp.hooks(514, 3, NULL), pg_temp.hooks(515, 3, '2026-01-01Z'), pg_temp.hooks(516, 400, '2026-01-01Z');
+SELECT pg_temp.taken(136);
+SELECT pg_temp.hooks(517, 1, '2026-01-01Z'), pg_temp.hooks(518, 1, NULL);
+SELECT pg_temp.taken(10);
+-- those with nothing under way come first
+DELETE FROM propstreet.webhook_delivery;
+DELETE FROM propstreet.webhook WHERE tenant_id BETWEEN 513 AND 518;
+DELETE FROM propstreet.webhook_secret WHERE tenant_id BETWEEN 513 AND 518;
+SELECT pg_temp.hooks(513, 50, '2026-01-01Z');
+SELECT pg_temp.taken(5);
+SELECT pg_temp.hooks(514, 50, '2026-01-01Z');
+SELECT pg_temp.taken(6);
+DELETE FROM propstreet.webhook_delivery;
+DELETE FROM propstreet.webhook WHERE tenant_id BETWEEN 513 AND 518;
+DELETE FROM propstreet.webhook_secret WHERE tenant_id BETWEEN 513 AND 518;
+
+-- A secret that was spoilt, or is missing, disables its webhook, and nobody else's
+DELETE FROM propstreet.webhook_delivery;
+SELECT pg_temp.webhook(5, 'whsec_?'), pg_temp.queue(5, 2010, 1), pg_temp.webhook(6, NULL), pg_temp.queue(6, 2010, 1), pg_temp.queue(1, 2010, 1);
+SELECT pg_temp.claim();
+SELECT enabled, disabled_reason, revision FROM propstreet.webhook WHERE id IN (5, 6);
 
 -- Arguments
 SELECT propstreet.webhook_claim(0);

@@ -28,7 +28,7 @@ SELECT pg_temp.masked(propstreet.webhook_create('{"name": " CRM ", "url": "https
 SELECT pg_temp.masked(propstreet.webhook_create('{"url": "https://x.example", "events": ["prospect.created"], "enabled": false}'));
 SELECT test.masked(propstreet.webhook_get(1));
 SELECT test.masked(propstreet.webhook_list());
-SELECT secret ~ '^whsec_', secret <> (SELECT secret FROM propstreet.webhook WHERE tenant_id = 511 AND id = 2) FROM propstreet.webhook WHERE tenant_id = 511 AND id = 1;
+SELECT webhook_id, secret ~ '^whsec_', count(*) OVER (PARTITION BY secret) FROM propstreet.webhook_secret WHERE tenant_id = 511 ORDER BY 1;
 
 -- what is wrong with a body
 SELECT body, test.try(format('SELECT propstreet.webhook_create(%L)', body)) FROM (VALUES
@@ -39,6 +39,14 @@ SELECT body, test.try(format('SELECT propstreet.webhook_create(%L)', body)) FROM
 	('{"url": "https://x.example", "events": ["project.created"], "filter": {"namespace": "x"}, "name": "", "excludeOrigin": "", "enabled": "yes", "secret": "whsec_x", "id": "1", "other": 1}'),
 	('{"url": "https://x.example", "events": ["project.created"], "filter": {"externalRef.namespace": "a b"}, "name": 1, "excludeOrigin": "ä", "enabled": 1}')) AS v (body);
 SELECT test.try(format('SELECT propstreet.webhook_create(%L)', json_build_object('url', 'https://x.example/' || repeat('x', 2000), 'events', json_build_array('project.created'))));
+-- a URL that can't be called, whatever there is, and some that may be
+SELECT url, test.try(format('SELECT propstreet.webhook_create(%L)', json_build_object('url', url, 'events', json_build_array('project.created'))))
+FROM unnest(ARRAY['https://x.example:0/', 'https://x.example:65536', 'https://x.example:99999999999999999999', 'https://x.example:4x', 'https://[::1', 'https://[::1]x', 'https://[::1]:0', 'https://[]',
+	'https://[1::2::3]', 'https://a..b', 'https://.', 'https://a{b', 'https://x.example/%', 'https://x.example/a%2', 'https://x.example/%zz', 'https://%41.example', 'https://?a', 'https://x.example:443:443']) AS url;
+BEGIN;
+SELECT propstreet.webhook_create(json_build_object('url', url, 'events', json_build_array('project.created'))) ->> 'url'
+FROM unnest(ARRAY['https://x.example:65535', 'https://x.example:?a=%2F', 'https://[::1]:1/', 'https://[2001:db8::1]', 'https://1.2.3.4', 'https://a_b.x-y.example.:0443']) AS url;
+ROLLBACK;
 SET propstreet.webhook_allow_http = on;
 SELECT test.try($$SELECT propstreet.webhook_create('{"url": "http://", "events": ["project.created"]}')$$), test.try($$SELECT propstreet.webhook_create('{"url": "gopher://x", "events": ["project.created"]}')$$);
 BEGIN;
@@ -78,10 +86,35 @@ SELECT test.try('SELECT propstreet.webhook_update(1, ''{"name": "x"}'')');
 RESET propstreet.require_if_match;
 
 -- a new secret; the old one signs along for a day
-CREATE TEMP TABLE secret AS SELECT secret FROM propstreet.webhook WHERE tenant_id = 511 AND id = 1;
+CREATE TEMP TABLE secret AS SELECT id, secret FROM propstreet.webhook_secret WHERE tenant_id = 511 AND webhook_id = 1;
 SELECT pg_temp.masked(propstreet.webhook_rotate_secret(1));
-SELECT previous_secret = s.secret, w.secret <> s.secret, previous_secret_until BETWEEN now() + interval '23 hours 59 minutes' AND now() + interval '24 hours 1 minute', revision
-FROM propstreet.webhook AS w, secret AS s WHERE tenant_id = 511 AND id = 1;
+SELECT w.id = s.id, w.secret = s.secret, until_utc IS NULL, until_utc BETWEEN now() + interval '23 hours 59 minutes' AND now() + interval '24 hours 1 minute'
+FROM propstreet.webhook_secret AS w, secret AS s WHERE tenant_id = 511 AND webhook_id = 1 ORDER BY w.id;
+SELECT revision FROM propstreet.webhook WHERE tenant_id = 511 AND id = 1;
+-- whatever the owner adds to either table, no error shows a secret
+ALTER TABLE propstreet.webhook ADD CONSTRAINT not_this CHECK (name <> 'not this');
+ALTER TABLE propstreet.webhook_secret ADD CONSTRAINT no_more CHECK (webhook_id <> 1) NOT VALID;
+CREATE FUNCTION pg_temp.shown(statement text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+	message text; detail text; context text;
+BEGIN
+	EXECUTE statement;
+	RETURN 'no error';
+EXCEPTION WHEN OTHERS THEN
+	GET STACKED DIAGNOSTICS message = MESSAGE_TEXT, detail = PG_EXCEPTION_DETAIL, context = PG_EXCEPTION_CONTEXT;
+	RETURN message || CASE WHEN concat(message, detail, context) ~ 'whsec' THEN ', with a secret' ELSE '' END;
+END
+$$;
+SELECT pg_temp.shown($$UPDATE propstreet.webhook SET name = 'not this' WHERE tenant_id = 511 AND id = 1$$);
+SELECT pg_temp.shown($$SELECT propstreet.webhook_create('{"name": "not this", "url": "https://x.example", "events": ["prospect.created"]}')$$);
+SELECT pg_temp.shown('SELECT propstreet.webhook_rotate_secret(1)');
+ALTER TABLE propstreet.webhook DROP CONSTRAINT not_this;
+ALTER TABLE propstreet.webhook_secret DROP CONSTRAINT no_more;
+
+-- so many a tenant
+SET propstreet.max_webhooks = 3;
+SELECT test.try($$SELECT propstreet.webhook_create('{"url": "https://x.example", "events": ["prospect.created"]}')$$);
+RESET propstreet.max_webhooks;
 
 -- a test, and the log, newest first
 SELECT propstreet.webhook_test(2), test.try('SELECT propstreet.webhook_test(3)');
@@ -97,6 +130,8 @@ SELECT test.try('SELECT propstreet.webhook_deliveries(NULL)'), test.try('SELECT 
 
 -- sent by a worker: one succeeds, one is refused for good, the others are on their way
 SET propstreet.webhook_retry = '';
+-- one that has never succeeded gets one at a time
+UPDATE propstreet.webhook SET last_success_utc = created_utc;
 SELECT count(*) FROM propstreet.webhook_claim(per_webhook => 100);
 SELECT propstreet.webhook_record((SELECT json_agg(json_build_object('tenantId', tenant_id::text, 'webhookId', webhook_id::text, 'deliveryId', id::text, 'attempt', 1, 'responseStatus', CASE id % 2 WHEN 0 THEN 200 ELSE 500 END, 'latencyMs', 5))
 	FROM propstreet.webhook_delivery WHERE tenant_id = 511 AND webhook_id = 2 AND leased)) > 0;
@@ -147,6 +182,7 @@ RESET propstreet.webhook_retry;
 SELECT pg_temp.queued($$SELECT propstreet.project_update(1, '{"name": "last"}')$$);
 SELECT propstreet.webhook_delete(2);
 SELECT count(*) FROM propstreet.webhook_delivery WHERE tenant_id = 511;
+SELECT count(*) FROM propstreet.webhook_secret WHERE tenant_id = 511 AND webhook_id = 2;
 SELECT test.try('SELECT propstreet.webhook_delete(2)'), test.try('SELECT propstreet.webhook_get(2)');
 
 -- what an application role may: the operations, and to see everything but secrets
@@ -156,8 +192,8 @@ SET ROLE regress_app;
 SELECT propstreet.webhook_create('{"url": "https://x.example", "events": ["project.created"]}') ->> 'url';
 SELECT id, url FROM propstreet.webhook_status;
 SELECT count(*) FROM propstreet.webhook_delivery;
-SELECT secret FROM propstreet.webhook;
-SELECT previous_secret FROM propstreet.webhook;
+SELECT secret FROM propstreet.webhook_secret;
+SET propstreet.max_webhooks = 1000;
 UPDATE propstreet.webhook SET enabled = true;
 SELECT count(*) FROM propstreet.webhook_claim();
 SELECT propstreet.webhook_record('[]');

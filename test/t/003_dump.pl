@@ -76,8 +76,9 @@ $node->safe_psql('source', q{
 		FOREIGN KEY (project_tenant, project_id) REFERENCES propstreet.project);
 	CREATE INDEX offer_bid ON public.offer (bid);
 	GRANT UPDATE (rating) ON propstreet.prospect TO pool;
-	INSERT INTO propstreet.webhook (tenant_id, url, events, secret, created_utc, updated_utc)
-		VALUES (1, 'https://example.com/', '{project.created}', 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw', now(), now());
+	INSERT INTO propstreet.webhook (tenant_id, id, url, events, created_utc, updated_utc)
+		VALUES (1, 1000, 'https://example.com/', '{project.created}', now(), now());
+	INSERT INTO propstreet.webhook_secret (tenant_id, webhook_id, secret) VALUES (1, 1000, 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw');
 });
 my $fill = q{
 	INSERT INTO propstreet.company (name, tags, blocked) VALUES ('Acme', '{fund, "two words"}', false), ('Blocked', '{}', true);

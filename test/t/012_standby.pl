@@ -42,6 +42,8 @@ foreach my $call (@next)
 	like($stderr, qr/ERROR:  PT503: .*^HINT:  this server is a standby/ms, "$call fails");
 }
 is($standby->safe_psql('postgres', 'SELECT count(*) FROM propstreet.project_delta'), '2', 'the delta view by itself can be read');
+is($standby->safe_psql('postgres', q{SELECT string_agg(status::text, ' ') FROM unnest(ARRAY['GET /api/v1/projects/1', 'PATCH /api/v1/projects/1', 'DELETE /api/v1/projects/1', 'POST /api/v1/projects']) AS r,
+	propstreet.handle_for(1, split_part(r, ' ', 1), split_part(r, ' ', 2), '{}', '{"name": "Written"}')}), '200 403 403 403', 'REST can only read');
 
 $primary->stop;
 $standby->promote;

@@ -29,7 +29,7 @@ hold_writers(PG_FUNCTION_ARGS)
 	int64		tenant_id = PG_GETARG_INT64(0);
 	LOCKTAG		tag;
 
-	SET_LOCKTAG_ADVISORY(tag, MyDatabaseId, (uint32) (tenant_id >> 32), (uint32) tenant_id, 3);
+	SET_LOCKTAG_ADVISORY(tag, MyDatabaseId, (uint32) (tenant_id >> 32), (uint32) tenant_id, 0x5052);
 	(void) LockAcquire(&tag, ExclusiveLock, false, false);
 	PG_RETURN_VOID();
 }

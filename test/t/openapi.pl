@@ -137,6 +137,10 @@ append_to_file("$directory/wrong.json", encode_json([ [ 'Project', { id => 1 } ]
 command_like([ 'node', "$directory/validate.js", "$directory/openapi.json", "$directory/wrong.json" ], qr/\AProject: .*must have required property.*\n(?:\w+: .*\n){6}\z/, 'what does not');
 my $get = $description->{paths}{'/projects/{id}'}{get};
 ok((grep { $_->{name} eq 'If-None-Match' } @{ $get->{parameters} }) && $get->{responses}{304} && $get->{responses}{200}{headers}{ETag}, 'conditional requests');
+foreach my $route ([ '/projects/{id}', 'get' ], [ '/projects/{id}', 'patch' ], [ '/webhooks/{id}', 'delete' ], [ '/projects/external/{namespace}/{external_id}', 'put' ])
+{
+	is(join(' ', grep { /^If-/ } map { $_->{name} } @{ $description->{paths}{ $route->[0] }{ $route->[1] }{parameters} }), 'If-Match If-None-Match', "preconditions of $route->[1] $route->[0]");
+}
 ok($description->{paths}{'/projects'}{post}{responses}{201}{headers}{Location} && $description->{paths}{'/projects'}{get}{responses}{200}{headers}{Link}, 'headers of answers');
 
 $node->stop;

@@ -9,6 +9,8 @@ use FindBin;
 use lib "$FindBin::RealBin/../bridge";
 
 use Bridge;
+use Digest::SHA qw(hmac_sha256);
+use MIME::Base64 qw(encode_base64url);
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
@@ -68,6 +70,15 @@ sub through
 
 my %json = ('Content-Type' => 'application/json');
 
+# A token with these claims
+sub signed
+{
+	my ($claims) = @_;
+	my $text = join('.', map { encode_base64url($_) } '{"alg":"HS256","typ":"JWT"}', $claims);
+
+	return "$text." . encode_base64url(hmac_sha256($text, $ENV{PGRST_JWT_SECRET}));
+}
+
 # A problem of a status, and no byte more
 sub is_problem
 {
@@ -104,6 +115,9 @@ is("$answer->{status} $answer->{headers}{etag} $answer->{body}", "200 $etag ", '
 is($answer->{headers}{'content-length'}, through('GET', "/api/v1/projects/$id")->{headers}{'content-length'}, 'with the length that GET has');
 $answer = through('GET', "/api/v1/projects/$id", { 'If-None-Match' => $etag });
 is("$answer->{status} $answer->{headers}{etag} $answer->{body}", "304 $etag ", 'If-None-Match');
+ok(!exists $answer->{headers}{'content-type'}, '304 without Content-Type');
+is_problem(through('GET', "/api/v1/projects/$id", { 'If-Match' => '"stale"' }), 412, 'If-Match of a GET');
+is_problem(through('PUT', '/api/v1/projects/external/crm/a%2Fb%252F', { %json, 'If-None-Match' => '*' }, '{"name": "Changed"}'), 412, 'PUT to create only');
 $answer = through('PATCH', "/api/v1/projects/$id", { 'Content-Type' => 'application/merge-patch+json', 'If-Match' => $etag }, '{"classification": "active"}');
 is("$answer->{status} $answer->{json}{classification}", '200 active', 'PATCH with If-Match');
 is_problem(through('PATCH', "/api/v1/projects/$id", { %json, 'If-Match' => $etag }, '{"name": "Stale"}'), 412, 'a stale If-Match');
@@ -143,7 +157,13 @@ $answer = through('GET', $answer->{headers}{link} =~ /<(.*?)>/);
 is("$answer->{status} " . scalar(@{ $answer->{json}{data} }), '200 1', 'and the next one');
 is_problem(through('GET', '/api/v1/projects/'), 404, 'a trailing slash');
 is_problem(through('GET', '/api/v1/../v1/projects'), 404, 'dots in the path');
-is(through('GET', '/api/v1/projects/%31%00')->{status}, 400, 'a NUL in the path, which nginx refuses');
+is_problem(through('GET', $_), 400, "a path that nginx refuses: $_") foreach ('/api/v1/projects/%31%00', '/api/v1/projects/%zz', '/api/v1/projects/%');
+is_problem(through('GET', '/api/v1/projects?x=' . 'x' x 20000), 414, 'a target above the limit');
+is_problem(through('GET', '/api/v1/projects', { 'X-Long' => 'x' x 20000 }), 431, 'a header above the limit');
+is_problem(through('TRACE', '/api/v1/projects'), 405, 'TRACE');
+is_problem(request($port, 'GET', '/elsewhere'), 404, 'another path');
+$answer = through('GET', '/rest/v1/projects?price=gt.1');
+is("$answer->{status} $answer->{headers}{'content-type'} $answer->{json}{message}", '404 application/json Could not find the function', "PostgREST's own conventions have a path of their own");
 is_problem(through('GET', '/api/v1/projects/%ff'), 400, 'a path that is not UTF-8');
 is_problem(through('GET', '/api/v1/nowhere'), 404, 'no route');
 
@@ -172,7 +192,45 @@ $answer = request($port, 'GET', '/api/v1/projects/1');
 is_problem($answer, 401, 'no token');
 is($answer->{headers}{'www-authenticate'}, 'Bearer', 'WWW-Authenticate');
 is_problem(request($port, 'GET', '/api/v1/projects/1', { Authorization => 'Bearer ' . token(0) }), 401, 'a claim that is no tenant');
-is(request($port, 'GET', '/api/v1/projects/1', { Authorization => "Bearer ${token}x" })->{status}, 401, 'a forged token');
+# what PostgREST says by itself
+$answer = request($port, 'GET', '/api/v1/projects/1', { Authorization => "Bearer ${token}x" });
+is_problem($answer, 401, 'a forged token');
+is($answer->{json}{detail}, 'The token is not valid, or has expired', 'which was not ours to judge');
+is_problem(request($port, 'GET', '/api/v1/projects/1', { Authorization => 'Bearer ' . signed('{"role":"postgres","tenant_id":1}') }), 403, 'a role that is not granted');
+is_problem(through('GET', '/api/v1/projects/1', { 'X-Name' => "\xff" }), 500, 'bytes in a header that are no UTF-8');
+$node->safe_psql('postgres', 'REVOKE EXECUTE ON FUNCTION propstreet_api.handle(bytea) FROM web_anon');
+is_problem(request($port, 'GET', '/api/v1/projects/1'), 500, 'no right to call the API');
+$node->safe_psql('postgres', 'GRANT EXECUTE ON FUNCTION propstreet_api.handle(bytea) TO web_anon');
+
+# what is ours with the same status: 503 never reaches PostgREST, which would say when to retry, too
+$node->safe_psql('postgres', q{ALTER ROLE authenticator SET propstreet.sync_wait = '10ms'});
+my $writer = $node->background_psql('postgres');
+$writer->query_safe("BEGIN; UPDATE propstreet.project SET name = 'Slow' WHERE tenant_id = 1 AND id = 1");
+$answer = through('GET', '/api/v1/projects?updated_since=2026-01-01T00:00:00Z');
+is_problem($answer, 503, 'no exact delta read');
+is($answer->{json}{detail}, 'an exact delta read is not possible now', 'and why');
+is($answer->{headers}{'retry-after'}, '1', 'Retry-After once');
+$answer = request($bridge, 'POST', '/rpc/handle', { 'Content-Type' => 'application/octet-stream', Authorization => "Bearer $token", 'X-Original-Method' => 'GET', 'X-Original-URI' => '/api/v1/projects?updated_since=2026-01-01T00:00:00Z' }, '');
+is($answer->{status}, 529, 'PostgREST sees 529');
+$writer->query_safe('ROLLBACK');
+$writer->quit;
+is(through('GET', '/api/v1/projects?updated_since=2026-01-01T00:00:00Z')->{status}, 200, 'the writer has ended');
+
+# browsers
+$answer = request($port, 'OPTIONS', '/api/v1/projects/1', { Origin => 'https://example.com', 'Access-Control-Request-Method' => 'PATCH', 'Access-Control-Request-Headers' => 'authorization, if-match' });
+is("$answer->{status} $answer->{headers}{'access-control-allow-origin'} $answer->{headers}{'access-control-allow-methods'} $answer->{headers}{'access-control-max-age'}",
+	'204 * GET, HEAD, POST, PUT, PATCH, DELETE 3600', 'a preflight without a token');
+like($answer->{headers}{'access-control-allow-headers'}, qr/\bAuthorization\b.*\bIf-Match\b.*\bIdempotency-Key\b/, 'the headers that may be sent');
+foreach ([ '/api/v1/projects/1', {}, 200 ], [ '/api/v1/projects/99', {}, 404 ], [ '/api/v1/projects/1', { Authorization => 'Bearer x' }, 401 ], [ '/rest/v1/x', {}, 404 ])
+{
+	my ($target, $headers, $status) = @$_;
+
+	$answer = through('GET', $target, { Origin => 'https://example.com', %$headers });
+	is("$answer->{status} $answer->{headers}{'access-control-allow-origin'}", "$status *", "$target of another origin: $status");
+	like($answer->{headers}{'access-control-expose-headers'}, qr/\bETag\b.*\bLink\b.*\bLocation\b.*\bRetry-After\b/, 'and what a script may read of it');
+	ok(!exists $answer->{headers}{'access-control-allow-methods'}, 'which is no preflight');
+}
+ok(!exists through('GET', '/api/v1/projects/1')->{headers}{'access-control-allow-origin'}, 'nothing of it for the same origin');
 my $written = $node->safe_psql('postgres', 'SELECT count(*) FROM propstreet.project');
 is_problem(request($port, 'POST', '/api/v1/projects', \%json, '{"name": "x"}'), 401, 'writing without a token');
 is($node->safe_psql('postgres', 'SELECT count(*) FROM propstreet.project'), $written, 'writes nothing');

@@ -94,6 +94,22 @@ is(deliver($node, url(start_sink('status=204'), '')), 'delivered 204', 'any 2xx 
 is(deliver($node, url(start_sink('status=404'), '')), 'failed 404 HTTP 404', '404 is a failure');
 is(deliver($node, url(start_sink('close=1'), '')) =~ /^failed \D/ ? 1 : 0, 1, 'a connection that is closed is a failure');
 
+my $mail = start_sink([ 'perl', '-MIO::Socket::INET', '-e', <<'END' ]);
+my $listener = IO::Socket::INET->new(LocalAddr => '127.0.0.1', Listen => 10) or die;
+$| = 1;
+print $listener->sockport, "\n";
+while (my $socket = $listener->accept) { print $socket "220 mail.example ESMTP\r\n"; close $socket; }
+END
+is(deliver($node, url($mail, '')), 'failed the endpoint does not speak HTTP', 'an endpoint that is no HTTP server is told as such');
+
+# The worker's library lets libcurl's parser look at URLs when they are given
+foreach my $url (qw(https://[::1 https://x.example:65536 https://x.example:0))
+{
+	my ($result, undef, $refusal) = $node->psql('postgres', qq[SELECT propstreet.webhook_create('{"url": "$url", "events": ["project.updated"]}')]);
+	is($result, 3, "$url is refused when it is given");
+	like($refusal, qr/can't be called: /, 'by libcurl') if $url ne 'https://x.example:0';
+}
+
 # When a delivery is tried again, in seconds from the attempt
 sub retry_of
 {

@@ -125,8 +125,10 @@ is($node->safe_psql('postgres', $taken), '2', 'its own go on when it is done');
 $node->safe_psql('postgres', q{
 	DELETE FROM propstreet.webhook_delivery;
 	UPDATE propstreet.webhook SET enabled = false WHERE id = 2;
-	INSERT INTO propstreet.webhook (id, url, events, secret, created_utc, updated_utc)
-	SELECT 1000 + g, 'https://example.com/', '{project.updated}', (SELECT secret FROM propstreet.webhook WHERE id = 1), now(), now() FROM generate_series(1, 500) AS g;
+	INSERT INTO propstreet.webhook (id, url, events, created_utc, updated_utc, last_success_utc)
+	SELECT 1000 + g, 'https://example.com/', '{project.updated}', now(), now(), now() FROM generate_series(1, 500) AS g;
+	INSERT INTO propstreet.webhook_secret (webhook_id, secret)
+	SELECT 1000 + g, s.secret FROM propstreet.webhook_secret AS s, generate_series(1, 500) AS g WHERE s.webhook_id = 1;
 	INSERT INTO propstreet.event (id, event, resource_id, created_utc, payload)
 	SELECT 1000000 + g, 'project.updated', 1, now(), '{}' FROM generate_series(1, 100000) AS g;
 	INSERT INTO propstreet.webhook_delivery (webhook_id, event_id, event, resource_id, created_utc, next_attempt_utc)

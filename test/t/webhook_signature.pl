@@ -59,7 +59,7 @@ isnt($rotated, $secret, 'another secret');
 is($verdicts, "$accepted\n$accepted\n$refused", 'by either secret');
 like($request->{headers}{'webhook-signature'}, qr/^v1,\S+ v1,\S+$/, 'two signatures');
 
-$node->safe_psql('postgres', "UPDATE propstreet.webhook SET previous_secret_until = now() WHERE id = $webhook->{id}");
+$node->safe_psql('postgres', "UPDATE propstreet.webhook_secret SET until_utc = now() WHERE webhook_id = $webhook->{id} AND until_utc IS NOT NULL");
 (undef, $verdicts) = verify('a day later', $secret, $rotated);
 is($verdicts, "$refused\n$accepted", 'by the new secret only');
 

@@ -1,0 +1,109 @@
+
+# Nothing acts on what is not its own: install() creates for the schema's owner, plans touch
+# only relations of whom they act as, and nothing of the owner's runs with a superuser's rights.
+# A full queue of notifications fails no write, and purge() reads each row a few times only.
+
+use strict;
+use warnings;
+
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+my $node = PostgreSQL::Test::Cluster->new('whose');
+$node->init(extra => [ '--encoding=UTF8', '--locale=C' ]);
+$node->append_conf('postgresql.conf', 'autovacuum = off');
+$node->start;
+$node->safe_psql('postgres', 'CREATE ROLE owner LOGIN; CREATE DATABASE app OWNER owner');
+$node->safe_psql('app', 'CREATE EXTENSION propstreet', extra_params => [ '-U', 'owner' ]);
+
+sub sql
+{
+	my ($sql, $role) = @_;
+
+	return $node->safe_psql('app', "SET propstreet.tenant_id = '1';\n$sql", extra_params => [ '-U', $role // 'postgres' ]);
+}
+
+sub fails
+{
+	my ($name, $sql, $expected) = @_;
+	my $stderr;
+
+	$node->psql('app', "\\set VERBOSITY verbose\nSET propstreet.tenant_id = '1';\n$sql", stderr => \$stderr, on_error_stop => 0);
+	like($stderr, $expected, $name);
+}
+
+$node->psql('app', 'ALTER SCHEMA propstreet OWNER TO owner');
+sql('SELECT propstreet.install(); CREATE TABLE public.after ()');
+is(sql(q{SELECT DISTINCT relowner::regrole FROM pg_class WHERE relnamespace IN ('propstreet'::regnamespace, 'propstreet_api'::regnamespace) AND relkind <> 'c'}),
+	'owner', "install() by a superuser creates for the schema's owner");
+is(sql(q{SELECT relowner::regrole FROM pg_class WHERE relname = 'after'}), 'postgres', 'and the superuser is a superuser again');
+
+# ---- relations of others ----
+
+my $create = q{SELECT propstreet.project_create('{"name": "a"}') IS NOT NULL};
+
+is(sql($create), 't', 'an operation by a superuser');
+for my $table (qw(event project_external_ref webhook project))
+{
+	sql("ALTER TABLE propstreet.$table OWNER TO postgres");
+	fails("$table is another's",
+		q{SELECT propstreet.project_create('{"name": "b", "externalRefs": [{"namespace": "a", "id": "1"}]}')},
+		qr/ERROR:  42501: the relations of propstreet belong to different owners.*DETAIL:/s);
+	sql("ALTER TABLE propstreet.$table OWNER TO owner");
+}
+is(sql($create), 't', 'all are of one owner again');
+
+# ---- what is deferred to the end of a superuser's transaction ----
+
+sql(q{
+	CREATE TABLE public.ran (as_role text);
+	GRANT ALL ON public.ran TO PUBLIC;
+	CREATE FUNCTION propstreet.later() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog AS
+		'BEGIN INSERT INTO public.ran VALUES (current_user); RETURN NULL; END';
+	ALTER FUNCTION propstreet.later() OWNER TO owner;
+	SET ROLE owner;
+	CREATE CONSTRAINT TRIGGER later AFTER INSERT OR DELETE ON propstreet.event DEFERRABLE INITIALLY DEFERRED
+		FOR EACH ROW EXECUTE FUNCTION propstreet.later();
+});
+fails('no deferred trigger for a superuser', $create, qr/cannot fire deferred trigger within security-restricted operation/);
+sql(q{UPDATE propstreet.event SET created_utc = now() - '90 days'::interval});
+fails('nor by purge()', 'SELECT propstreet.purge()', qr/cannot fire deferred trigger within security-restricted operation/);
+is(sql("SELECT count(*) FROM public.ran"), '0', 'nothing has run as superuser');
+sql('DROP TRIGGER later ON propstreet.event');
+
+# ---- a queue that is too full ----
+
+my $listener = $node->background_psql('app');
+$listener->query_safe('LISTEN other');
+$listener->query_safe('BEGIN');
+sql(q{SELECT pg_notify('other', n || repeat('x', 7900)) FROM generate_series(1, 5) AS n});
+my $stderr;
+$node->psql('app', "SET propstreet.tenant_id = '1'; SET propstreet.notify_queue_limit = 0; $create; $create; SELECT propstreet.notifications_left_out()",
+	stdout => \my $stdout, stderr => \$stderr);
+like($stdout, qr/t\nt\n2$/, 'writes go on, and what is left out is counted');
+is(() = $stderr =~ /WARNING/g, 1, 'one warning a session');
+$listener->query_safe('COMMIT');
+$listener->quit;
+
+# ---- purge ----
+
+sql(q{
+	DELETE FROM propstreet.event;
+	INSERT INTO propstreet.event (tenant_id, event, resource_id, created_utc, payload)
+	SELECT t, 'project.updated', 1, now() - CASE WHEN t = 1 THEN '90 days' ELSE '0 days' END::interval, '{}'
+	FROM generate_series(1, 3) AS t, generate_series(1, 20000);
+	ANALYZE propstreet.event;
+});
+my $before = sql(q{SELECT coalesce(idx_tup_read, 0) FROM (SELECT sum(idx_tup_read) AS idx_tup_read FROM pg_stat_all_indexes WHERE relname = 'event') AS s});
+my $start = time;
+is(sql('SELECT propstreet.purge()', 'owner'), '20000', 'purge() by the owner');
+cmp_ok(time - $start, '<', 10, 'and not in quadratic time');
+sleep 1;
+my $after = sql(q{SELECT sum(idx_tup_read) FROM pg_stat_all_indexes WHERE relname = 'event'});
+cmp_ok($after - $before, '<', 200000, 'each row is read a few times');
+
+is(sql(q{SELECT count(*) FROM pg_proc WHERE pronamespace = 'propstreet'::regnamespace AND proleakproof}), '0', 'no function is leakproof');
+
+$node->stop;
+done_testing();
