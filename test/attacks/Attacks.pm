@@ -107,7 +107,6 @@ sub achieved
 {
 	my ($setup, $attempt, $output) = @_;
 	my $secrets = $setup->{secrets};
-	if ($ENV{DEBUGALL}) { open(my $h, '>>', $ENV{DEBUGALL}); print $h "#### $attempt->{kind} $attempt->{description}\n$output\n"; }
 	my ($took) = $output =~ /^=took ([\d.]+)$/m;
 
 	return 'the server crashed' if $output =~ /server closed the connection unexpectedly|connection to server was lost|terminat\w+ (abnormally|connection because of crash)/;

@@ -190,7 +190,7 @@ sub bad_tables
 		my %forms = ('a domain of bigint' => 'CREATE DOMAIN propstreet.%s AS bigint', 'a domain of text' => 'CREATE DOMAIN propstreet.%s AS text', 'a domain of uuid' => 'CREATE DOMAIN propstreet.%s AS uuid', 'an enum' => q{CREATE TYPE propstreet.%s AS ENUM ('x')}, 'a composite type' => 'CREATE TYPE propstreet.%s AS (x bigint)', 'a shell' => 'CREATE TYPE propstreet.%s', 'a domain of the real one' => 'CREATE DOMAIN propstreet.%1$s AS p.%1$s');
 		foreach my $form (sort keys %forms)
 		{
-			my @others = map { "CREATE DOMAIN propstreet.$_ AS p.$_" } grep { $_ ne $type } ('price', 'price_range', 'external_ref', 'asset_type', 'mandate', 'teaser_stage');
+			my @others = map { "CREATE DOMAIN propstreet.$_ AS p.$_" } grep { $_ ne $type } ('price', 'price_range', 'external_ref', 'etag', 'asset_type', 'mandate', 'teaser_stage', 'project_status', 'project_classification', 'prospect_classification');
 			my $start = "ALTER SCHEMA propstreet RENAME TO p; CREATE SCHEMA propstreet; " . sprintf($forms{$form}, $type) . "; " . join('; ', @others) . ";\n";
 			my $use = q{CREATE TABLE propstreet.project AS SELECT * FROM p.project LIMIT 1; ALTER TABLE propstreet.project DROP COLUMN } . ($type =~ /^project_(.*)/ ? $1 : $type =~ /external_ref/ ? 'external_refs' : $type) . qq{;
 				ALTER TABLE propstreet.project ADD COLUMN } . ($type =~ /^project_(.*)/ ? $1 : $type =~ /external_ref/ ? 'external_refs' : $type) . " propstreet.$type" . ($type =~ /external_ref/ ? '[]' : '') . ";\n"
