@@ -83,6 +83,28 @@ for my $role ('app', 'postgres')
 	}
 }
 
+# check() reads what is in the tables' place, with the rights of their owner: here an implicit cast of the owner's
+$node->safe_psql('postgres', 'CREATE DATABASE cast_in_place OWNER owner');
+$node->safe_psql('cast_in_place', q{
+	CREATE EXTENSION propstreet;
+	SELECT propstreet.install();
+	CREATE TYPE public.key AS (number bigint);
+	CREATE FUNCTION public.number(public.key) RETURNS bigint LANGUAGE plpgsql AS $$BEGIN RAISE WARNING 'code of the owner runs as %', current_user; RETURN ($1).number; END$$;
+	CREATE CAST (public.key AS bigint) WITH FUNCTION public.number(public.key) AS IMPLICIT}, extra_params => [ '-U', 'owner' ]);
+$node->safe_psql('cast_in_place', q{
+	SELECT propstreet.set_tenant(1);
+	INSERT INTO propstreet.company (tenant_id, name, tags) VALUES (1, 'x', '{a}');
+	INSERT INTO propstreet.project (tenant_id, name) VALUES (1, 'k');
+	INSERT INTO propstreet.prospect (tenant_id, project_id, company_id) VALUES (1, 1, 1);
+	ALTER TABLE propstreet.company RENAME TO company_before;
+	CREATE TABLE propstreet.company (tenant_id public.key, id public.key, tags text[]);
+	INSERT INTO propstreet.company VALUES (ROW(1), ROW(1), '{}')}, extra_params => [ '-U', 'owner' ]);
+my $checked;
+$node->psql('cast_in_place', 'SELECT * FROM propstreet.check(); SELECT * FROM propstreet.check_rows()', stderr => \$checked, on_error_stop => 0);
+like($checked, qr/code of the owner runs as owner/, "check() by a superuser runs the owner's code as the owner");
+unlike($checked, qr/code of the owner runs as postgres/, 'and not as the superuser');
+like($checked, qr/check_rows\(\) reads the tables with the rights of a superuser/, 'nor does check_rows()');
+
 # ---- what is deferred to the end of a superuser's transaction ----
 
 sql(q{
