@@ -50,7 +50,10 @@ WORKER_OBJS = $(patsubst %.c,%.o,$(sort $(wildcard src/webhook_*.c)))
 # The server's headers are included as system headers, so that their own warnings don't count. WERROR=1 turns warnings into errors.
 PG_CPPFLAGS = -isystem $(shell $(PG_CONFIG) --includedir-server) $(shell pkg-config --cflags json-c 2>/dev/null)
 PG_CFLAGS = -Wall -Wextra $(if $(WERROR),-Werror)
-SHLIB_LINK = $(or $(shell pkg-config --libs json-c 2>/dev/null),-ljson-c) $(HIDE)src/propstreet.map
+# json-c's static library, where it is there: its functions are then ours, and hidden as ours are. Of a shared one, those of another
+# library that comes first and has the same names would be called.
+JSON_C = $(filter /%,$(shell $(CC) -print-file-name=libjson-c.a))
+SHLIB_LINK = $(or $(JSON_C),$(shell pkg-config --libs json-c 2>/dev/null),-ljson-c) $(HIDE)src/propstreet.map
 HIDE = -Wl,-Bsymbolic,--version-script=
 
 # Bitcode would need the very clang that built the server, for nothing that inlining could speed up here.

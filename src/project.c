@@ -376,7 +376,8 @@ PG_FUNCTION_INFO_V1(propstreet_project_upsert);
 /*
  * project_upsert(namespace, external_id, body, if_match, if_none_match) json: the
  * resource with a last field result: created, updated or unchanged (notes,
- * "Writing"); PT412 for if_none_match * if it would change one.  Of concurrent calls for one reference one creates, the others change.
+ * "Writing"); PT412 for if_none_match * if it would change one.  Of concurrent calls
+ * for one reference one creates, the others change.
  */
 Datum
 propstreet_project_upsert(PG_FUNCTION_ARGS)

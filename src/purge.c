@@ -157,7 +157,7 @@ purge_undelivered(const RowGroup *group, Purge *purge)
 static void
 purge_deliveries(Purge *purge)
 {
-	RowGroup	   *groups;
+	RowGroup   *groups;
 	int			count = find_groups(&webhooks, true, &groups);
 	int			patience = 0;
 
@@ -172,7 +172,7 @@ purge_deliveries(Purge *purge)
 static void
 purge_events(Purge *purge)
 {
-	RowGroup	   *groups;
+	RowGroup   *groups;
 	int			count = find_groups(&tenants, false, &groups);
 
 	for (int i = 0; i < count; i++)

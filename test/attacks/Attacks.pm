@@ -192,7 +192,8 @@ sub report
 		push(@lines, sprintf("%-18s" . "%18s" x @kinds, $attacker,
 				map { $count{$attacker}{$_} ? sprintf('%d/%d', $count{$attacker}{$_}[0], $count{$attacker}{$_}[1] // 0) : '-' } @kinds));
 	}
-	note(join("\n", @lines));
+	# on the screen of make check, too
+	diag(join("\n", @lines));
 	return;
 }
 

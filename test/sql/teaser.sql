@@ -55,6 +55,7 @@ SELECT contact_id, company_id, deadline_utc AT TIME ZONE 'UTC', deleted_utc IS N
 -- again: new matches come, no deadline moves
 UPDATE propstreet.investment_strategy SET active = true WHERE tenant_id = 10 AND contact_id IN (3, 4, 5, 15);
 UPDATE propstreet.investment_strategy SET asset_types = NULL WHERE tenant_id = 10 AND contact_id IN (3);
+SELECT test.try('SELECT propstreet.teaser_communicate(21, ''2020-01-01T00:00:00Z'')');
 SELECT propstreet.teaser_communicate(21, '2127-02-15T23:59:59Z')->'teaser'->>'stage';
 SELECT contact_id, company_id, deadline_utc AT TIME ZONE 'UTC', deleted_utc IS NOT NULL AS removed, revision FROM propstreet.prospect WHERE tenant_id = 10 AND project_id = 21 ORDER BY contact_id, company_id;
 -- removed since, and added by hand since
