@@ -295,6 +295,7 @@ CREATE TABLE propstreet.webhook_delivery (
 	attempts integer NOT NULL DEFAULT 0,
 	next_attempt_utc timestamptz,
 	leased boolean NOT NULL DEFAULT false,
+	waiting boolean NOT NULL DEFAULT false,
 	last_attempt_utc timestamptz,
 	response_status integer,
 	latency_ms integer,
@@ -302,7 +303,8 @@ CREATE TABLE propstreet.webhook_delivery (
 	PRIMARY KEY (tenant_id, webhook_id, id)
 );
 CREATE INDEX webhook_delivery_due ON propstreet.webhook_delivery (tenant_id, webhook_id, next_attempt_utc, event_id)
-	WHERE next_attempt_utc IS NOT NULL;
+	WHERE next_attempt_utc IS NOT NULL AND NOT waiting;
+CREATE INDEX webhook_delivery_waiting ON propstreet.webhook_delivery (next_attempt_utc) WHERE waiting;
 CREATE INDEX webhook_delivery_order ON propstreet.webhook_delivery (tenant_id, webhook_id, resource_id, split_part(event, '.', 1), created_utc, event_id)
 	WHERE status = 'pending';
 CREATE INDEX webhook_delivery_leased ON propstreet.webhook_delivery (tenant_id, webhook_id) WHERE leased;
@@ -310,3 +312,4 @@ COMMENT ON TABLE propstreet.webhook_delivery IS 'Events on their way to webhooks
 COMMENT ON COLUMN propstreet.webhook_delivery.next_attempt_utc IS
 	'When a pending one is due; while it is leased, when the lease ends; null: it waits for an earlier one about the resource, or for its webhook to be enabled';
 COMMENT ON COLUMN propstreet.webhook_delivery.leased IS 'A worker has claimed it';
+COMMENT ON COLUMN propstreet.webhook_delivery.waiting IS 'Its moment is yet to come: the end of a lease, or of the time until a retry';

@@ -6,8 +6,10 @@
  *	  Of the pending deliveries about one resource to one webhook only the first may
  *	  be sent.  Those that must wait are parked (next_attempt_utc is null), so that
  *	  nobody passes over them again: whatever a claim looks at it takes, parks or
- *	  deletes, and finishing a delivery unparks the next.  All that parks or unparks
- *	  does so one at a time, under queue_lock(), with a snapshot taken after it.
+ *	  deletes, and finishing a delivery unparks the next.  Those whose moment is yet to
+ *	  come, the end of a lease or a retry, are waiting: a claim finds them by that
+ *	  moment, so that it costs what is due.  All that parks or unparks does so one at a
+ *	  time, under queue_lock(), with a snapshot taken after it.
  */
 #include "postgres.h"
 
@@ -35,6 +37,9 @@
 #define CLAIM_HOOKS_MAX 1000	/* webhooks of one claim: each is a lock */
 #define CLAIM_MAX 10000			/* deliveries, and outcomes, in a call */
 #define PARK_MAX 1000			/* rows that a claim parks before it gives others a turn */
+#define WAKE_MAX 1000			/* deliveries that become due in a claim */
+#define LOOK 1024				/* webhooks with anything due that a claim looks at, and one for each tenant */
+#define LOOK_AGAIN "1 second"	/* if that was not all of them */
 #define WIDEN 4					/* how many more rows a claim looks at after it parked some */
 #define SHARE 16				/* places that a tenant may have for each that is free */
 #define TOLD_MAX 1000			/* missing webhooks that a process tells of */
@@ -264,21 +269,40 @@ run_arrays(Statement *statement, const Arrays *arrays, const Datum *others)
 	"AND o.resource_id OPERATOR(pg_catalog.=) " of ".resource_id AND o.status OPERATOR(pg_catalog.=) 'pending' " \
 	"ORDER BY o.created_utc, o.event_id LIMIT 1"
 
+/* Is a delivery one of those that a claim looks at? */
+#define DUE(alias) alias ".next_attempt_utc IS NOT NULL AND NOT " alias ".waiting "
+/* The order of the index of these, in full, as another one has a part of it */
+#define DUE_ORDER(alias, direction) "ORDER BY " alias ".tenant_id " direction ", " alias ".webhook_id " direction ", " \
+	alias ".next_attempt_utc " direction ", " alias ".event_id " direction " "
+
 /*
- * The webhooks that have anything scheduled, each with the first moment: one
- * step of an index for each, however many deliveries it has.
+ * The webhooks that have anything due, each with its first moment: one step of an
+ * index for each, however many deliveries it has.  Of so many webhooks that LOOK
+ * does not suffice, each tenant has the same share looked at, in the order of their
+ * ids from a random one on; complete says whether that was all of them.
  */
-#define SCHEDULED "WITH RECURSIVE scheduled AS (" \
-	"(SELECT t.tenant_id, t.webhook_id, t.next_attempt_utc FROM propstreet.webhook_delivery AS t WHERE t.next_attempt_utc IS NOT NULL " \
-	"ORDER BY t.tenant_id, t.webhook_id, t.next_attempt_utc, t.event_id LIMIT 1) " \
-	"UNION ALL SELECT n.tenant_id, n.webhook_id, n.next_attempt_utc FROM scheduled AS s CROSS JOIN LATERAL (" \
-	"SELECT t.tenant_id, t.webhook_id, t.next_attempt_utc FROM propstreet.webhook_delivery AS t WHERE t.next_attempt_utc IS NOT NULL " \
-	"AND (t.tenant_id, t.webhook_id) OPERATOR(pg_catalog.>) (s.tenant_id, s.webhook_id) " \
-	"ORDER BY t.tenant_id, t.webhook_id, t.next_attempt_utc, t.event_id LIMIT 1) AS n), " \
+#define HOOKS "WITH RECURSIVE tenants AS (" \
+	"(SELECT t.tenant_id FROM propstreet.webhook_delivery AS t WHERE " DUE("t") DUE_ORDER("t", "") "LIMIT 1) " \
+	"UNION ALL SELECT n.tenant_id FROM tenants AS s CROSS JOIN LATERAL (" \
+	"SELECT t.tenant_id FROM propstreet.webhook_delivery AS t WHERE " DUE("t") "AND t.tenant_id OPERATOR(pg_catalog.>) s.tenant_id " \
+	DUE_ORDER("t", "") "LIMIT 1) AS n), " \
+	"share AS MATERIALIZED (SELECT " CppAsString2(LOOK) " OPERATOR(pg_catalog./) GREATEST(pg_catalog.count(*), 1) OPERATOR(pg_catalog.+) 1 AS hooks FROM tenants), " \
+	"starts AS MATERIALIZED (SELECT t.tenant_id, pg_catalog.floor(pg_catalog.random() OPERATOR(pg_catalog.*) (" \
+	"SELECT o.webhook_id FROM propstreet.webhook_delivery AS o WHERE " DUE("o") "AND o.tenant_id OPERATOR(pg_catalog.=) t.tenant_id " \
+	DUE_ORDER("o", "DESC") "LIMIT 1))::pg_catalog.int8 AS start FROM tenants AS t), " \
+	"steps AS (SELECT t.tenant_id, t.start AS webhook_id, NULL::pg_catalog.timestamptz AS next_attempt_utc, t.start, false AS wrapped, 0 AS number FROM starts AS t " \
+	"UNION ALL SELECT s.tenant_id, n.webhook_id, n.next_attempt_utc, s.start, n.wrapped, s.number OPERATOR(pg_catalog.+) 1 FROM steps AS s CROSS JOIN LATERAL (" \
+	FIRST_HOOK("s.wrapped", "o.webhook_id OPERATOR(pg_catalog.>) s.webhook_id") "UNION ALL " FIRST_HOOK("true", "NOT s.wrapped") "LIMIT 1) AS n " \
+	"WHERE s.number OPERATOR(pg_catalog.<) (SELECT h.hooks FROM share AS h) AND NOT (n.wrapped AND n.webhook_id OPERATOR(pg_catalog.>) s.start)), " \
+	"hooks AS MATERIALIZED (SELECT s.tenant_id, s.webhook_id, s.next_attempt_utc, s.number OPERATOR(pg_catalog.<) h.hooks AS complete " \
+	"FROM steps AS s CROSS JOIN share AS h WHERE s.number OPERATOR(pg_catalog.>) 0), " \
 	"under_way AS (SELECT a.*, " SLOW("w") " AS slow FROM (" \
-	"SELECT t.tenant_id, t.webhook_id, pg_catalog.count(*) AS count, pg_catalog.min(t.next_attempt_utc) AS until " \
+	"SELECT t.tenant_id, t.webhook_id, pg_catalog.count(*) AS count " \
 	"FROM propstreet.webhook_delivery AS t WHERE t.leased AND t.next_attempt_utc OPERATOR(pg_catalog.>) $1 GROUP BY 1, 2) AS a " \
 	WEBHOOK_OF("a") ") "
+#define FIRST_HOOK(wrapped, condition) "(SELECT o.webhook_id, o.next_attempt_utc, " wrapped " AS wrapped FROM propstreet.webhook_delivery AS o " \
+	"WHERE " DUE("o") "AND o.tenant_id OPERATOR(pg_catalog.=) s.tenant_id AND " condition " " \
+	DUE_ORDER("o", "") "LIMIT 1) "
 
 /* The webhook of a row, as w: all null where there is none */
 #define WEBHOOK_OF(of) "LEFT JOIN LATERAL (SELECT w.* FROM propstreet.webhook AS w WHERE " HOOK_OF(of) "OFFSET 0) AS w ON true "
@@ -393,6 +417,32 @@ read_hook(Claim *claim, uint64 row, int per_webhook)
 						   (int) DatumGetInt64(fetch(row, HOOK_ALL_SLOW)));
 }
 
+/* Make those due whose moment has come: the end of a lease, or of the time until a retry. */
+static void
+wake(const Claim *claim)
+{
+	static Statement find = {.sql = "SELECT t.tenant_id::pg_catalog.int8, t.webhook_id::pg_catalog.int8, t.id::pg_catalog.int8 "
+		"FROM propstreet.webhook_delivery AS t WHERE t.waiting AND t.next_attempt_utc OPERATOR(pg_catalog.<=) $1 "
+		"ORDER BY t.next_attempt_utc LIMIT $2 FOR UPDATE SKIP LOCKED",
+	.nargs = 2,.args = {T_TIMESTAMPTZ, T_INT8}};
+	static Statement wake = {.by_values = true,.sql = "UPDATE propstreet.webhook_delivery AS t SET waiting = false FROM "
+		ROWS_3("tenant_id, webhook_id, id") "WHERE " IS_ROW("t", "u"),
+	.nargs = 3,.args = {T_INT8_ARRAY, T_INT8_ARRAY, T_INT8_ARRAY}};
+	Datum		values[] = {TimestampTzGetDatum(claim->now), Int64GetDatum(WAKE_MAX)};
+	int			count = (int) run(&find, values, NULL);
+	Arrays		rows;
+
+	arrays_init(&rows, 3, count);
+	for (int i = 0; i < count; i++)
+	{
+		Datum		row[] = {fetch(i, 1), fetch(i, 2), fetch(i, 3)};
+
+		arrays_add(&rows, row, NULL);
+	}
+	if (count > 0)
+		run_arrays(&wake, &rows, NULL);
+}
+
 /*
  * Find the webhooks that have due rows and room: by turns of their tenants, the ones
  * with the fewest under way first; of a tenant those that work before those that are
@@ -404,12 +454,12 @@ read_hook(Claim *claim, uint64 row, int per_webhook)
 static void
 find_hooks(Claim *claim, int per_webhook)
 {
-	static Statement find = {.sql = SCHEDULED
+	static Statement find = {.sql = HOOKS
 		"SELECT d.tenant_id::pg_catalog.int8, d.webhook_id::pg_catalog.int8, d.slow, d.count, d.tenant_count, d.tenant_slow, s.total, s.slow FROM (SELECT s.tenant_id, s.webhook_id, s.next_attempt_utc, "
 		"CASE WHEN w.id IS NOT NULL THEN " SLOW("w") " END AS slow, COALESCE(a.count, 0) AS count, "
 		"COALESCE(u.count, 0)::pg_catalog.int8 AS tenant_count, COALESCE(u.slow, 0)::pg_catalog.int8 AS tenant_slow, "
 		"pg_catalog.row_number() OVER (PARTITION BY s.tenant_id ORDER BY " SLOW("w") ", COALESCE(a.count, 0), s.next_attempt_utc, s.webhook_id) AS turn "
-		"FROM scheduled AS s LEFT JOIN under_way AS a ON " IS_HOOK("a", "s") WEBHOOK_OF("s")
+		"FROM hooks AS s LEFT JOIN under_way AS a ON " IS_HOOK("a", "s") WEBHOOK_OF("s")
 		"LEFT JOIN (SELECT a.tenant_id, pg_catalog.sum(a.count) AS count, pg_catalog.sum(a.count) FILTER (WHERE a.slow) AS slow "
 		"FROM under_way AS a GROUP BY a.tenant_id) AS u ON u.tenant_id OPERATOR(pg_catalog.=) s.tenant_id "
 		"WHERE s.next_attempt_utc OPERATOR(pg_catalog.<=) $1 AND COALESCE(w.hold_until_utc OPERATOR(pg_catalog.<=) $1, true)) AS d "
@@ -434,7 +484,7 @@ static Statement look = {.sql =
 	"FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2), pg_catalog.unnest($3), pg_catalog.unnest($4)) "
 	"AS u (tenant_id, webhook_id, number, look) "
 	"CROSS JOIN LATERAL (SELECT t.tenant_id, t.webhook_id, t.id, t.event_id, t.event, t.resource_id, t.status, t.next_attempt_utc "
-	"FROM propstreet.webhook_delivery AS t WHERE " IS_HOOK("t", "u") "AND t.next_attempt_utc OPERATOR(pg_catalog.<=) $5 "
+	"FROM propstreet.webhook_delivery AS t WHERE " IS_HOOK("t", "u") "AND NOT t.waiting AND t.next_attempt_utc OPERATOR(pg_catalog.<=) $5 "
 	"ORDER BY t.next_attempt_utc, t.event_id LIMIT u.look) AS c "
 	"LEFT JOIN LATERAL (SELECT w.enabled FROM propstreet.webhook AS w WHERE " HOOK_OF("u") "OFFSET 0) AS w ON true "
 	"LEFT JOIN LATERAL (SELECT e.id FROM propstreet.event AS e WHERE e.tenant_id OPERATOR(pg_catalog.=) c.tenant_id "
@@ -443,7 +493,7 @@ static Statement look = {.sql =
 .nargs = 5,.args = {T_INT8_ARRAY, T_INT8_ARRAY, T_INT8_ARRAY, T_INT8_ARRAY, T_TIMESTAMPTZ}};
 
 static Statement park = {.by_values = true,.sql =
-	"UPDATE propstreet.webhook_delivery AS t SET next_attempt_utc = NULL, leased = false FROM "
+	"UPDATE propstreet.webhook_delivery AS t SET next_attempt_utc = NULL, leased = false, waiting = false FROM "
 	ROWS_3("tenant_id, webhook_id, id") "WHERE " IS_ROW("t", "u"),
 .nargs = 3,.args = {T_INT8_ARRAY, T_INT8_ARRAY, T_INT8_ARRAY}};
 
@@ -455,13 +505,16 @@ static Statement discard = {.by_values = true,.sql =
 #define SECRETS "SELECT s.secret::pg_catalog.text FROM propstreet.webhook_secret AS s WHERE s.tenant_id OPERATOR(pg_catalog.=) t.tenant_id " \
 	"AND s.webhook_id OPERATOR(pg_catalog.=) t.webhook_id AND s.secret IS NOT NULL "
 
+/* Each row is found by its keys, in the order written here: planners that know nothing of the tables join by tenant */
 static Statement take = {.by_values = true,.sql =
-	"UPDATE propstreet.webhook_delivery AS t SET attempts = t.attempts OPERATOR(pg_catalog.+) 1, leased = true, "
-	"next_attempt_utc = $4, last_attempt_utc = $5 FROM " ROWS_3("tenant_id, webhook_id, id")
-	", propstreet.webhook AS w, propstreet.event AS e WHERE " IS_ROW("t", "u") "AND " HOOK_OF("t")
-	"AND e.tenant_id OPERATOR(pg_catalog.=) t.tenant_id AND e.id OPERATOR(pg_catalog.=) t.event_id "
+	"UPDATE propstreet.webhook_delivery AS t SET attempts = t.attempts OPERATOR(pg_catalog.+) 1, leased = true, waiting = true, "
+	"next_attempt_utc = $4, last_attempt_utc = $5 FROM (SELECT u.*, w.url, e.payload FROM " ROWS_3("tenant_id, webhook_id, id")
+	"CROSS JOIN LATERAL (SELECT o.event_id FROM propstreet.webhook_delivery AS o WHERE " IS_ROW("o", "u") "OFFSET 0) AS o "
+	"CROSS JOIN LATERAL (SELECT w.url FROM propstreet.webhook AS w WHERE " HOOK_OF("u") "OFFSET 0) AS w "
+	"CROSS JOIN LATERAL (SELECT e.payload FROM propstreet.event AS e WHERE e.tenant_id OPERATOR(pg_catalog.=) u.tenant_id "
+	"AND e.id OPERATOR(pg_catalog.=) o.event_id OFFSET 0) AS e OFFSET 0) AS u WHERE " IS_ROW("t", "u")
 	"RETURNING t.tenant_id::pg_catalog.int8, t.webhook_id::pg_catalog.int8, t.id::pg_catalog.int8, t.attempts::pg_catalog.int4, "
-	"w.url::pg_catalog.text, t.event_id::pg_catalog.int8, e.payload::pg_catalog.text, "
+	"u.url::pg_catalog.text, t.event_id::pg_catalog.int8, u.payload::pg_catalog.text, "
 	"(" SECRETS "AND s.until_utc IS NULL LIMIT 1), "
 	"ARRAY(" SECRETS "AND s.until_utc OPERATOR(pg_catalog.>) $5 ORDER BY s.id DESC)",
 .nargs = 5,.args = {T_INT8_ARRAY, T_INT8_ARRAY, T_INT8_ARRAY, T_TIMESTAMPTZ, T_TIMESTAMPTZ}};
@@ -780,6 +833,7 @@ propstreet_webhook_claim(PG_FUNCTION_ARGS)
 	caller = queue_begin();
 	claim.now = GetCurrentTimestamp();
 	claim.until = argument_lease(fcinfo, 1, claim.now);
+	wake(&claim);
 	find_hooks(&claim, per_webhook);
 	while (claim.passed < PARK_MAX && sort_due(&claim))
 		take_ready(&claim);
@@ -796,10 +850,12 @@ PG_FUNCTION_INFO_V1(propstreet_webhook_next_due);
 Datum
 propstreet_webhook_next_due(PG_FUNCTION_ARGS)
 {
-	static Statement find = {.sql = SCHEDULED
-		"SELECT pg_catalog.min(GREATEST(w.hold_until_utc::pg_catalog.timestamptz, CASE WHEN a.count IS NULL OR s.next_attempt_utc OPERATOR(pg_catalog.>) $1 THEN s.next_attempt_utc "
-		"WHEN a.count OPERATOR(pg_catalog.>=) $2 OR " SLOW("w") " THEN a.until ELSE s.next_attempt_utc END)) "
-		"FROM scheduled AS s LEFT JOIN under_way AS a ON " IS_HOOK("a", "s") WEBHOOK_OF("s") "WHERE w.id IS NOT NULL",
+	static Statement find = {.sql = HOOKS
+		"SELECT LEAST((SELECT t.next_attempt_utc FROM propstreet.webhook_delivery AS t WHERE t.waiting ORDER BY t.next_attempt_utc LIMIT 1)::pg_catalog.timestamptz, "
+		"pg_catalog.min(GREATEST(w.hold_until_utc::pg_catalog.timestamptz, s.next_attempt_utc)) "
+		"FILTER (WHERE w.id IS NOT NULL AND (a.count IS NULL OR a.count OPERATOR(pg_catalog.<) $2 AND NOT " SLOW("w") ")), "
+		"CASE WHEN NOT pg_catalog.bool_and(s.complete) THEN $1 OPERATOR(pg_catalog.+) '" LOOK_AGAIN "'::pg_catalog.interval END) "
+		"FROM hooks AS s LEFT JOIN under_way AS a ON " IS_HOOK("a", "s") WEBHOOK_OF("s"),
 	.nargs = 2,.args = {T_TIMESTAMPTZ, T_INT8}};
 	Datum		values[] = {TimestampTzGetDatum(GetCurrentTimestamp()), Int64GetDatum(argument_count(fcinfo, 0, "per_webhook"))};
 	Identity	caller = act_as(tables_owner());
@@ -1026,7 +1082,7 @@ static Statement find_attempts = {.sql =
 .nargs = 4,.args = {T_INT8_ARRAY, T_INT8_ARRAY, T_INT8_ARRAY, T_INT8_ARRAY}};
 
 static Statement record_attempts = {.by_values = true,.sql =
-	"UPDATE propstreet.webhook_delivery AS t SET leased = false, status = u.status, next_attempt_utc = u.next_attempt_utc, "
+	"UPDATE propstreet.webhook_delivery AS t SET leased = false, status = u.status, next_attempt_utc = u.next_attempt_utc, waiting = u.next_attempt_utc IS NOT NULL, "
 	"response_status = u.response_status, latency_ms = u.latency_ms, error = u.error "
 	"FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2), pg_catalog.unnest($3), pg_catalog.unnest($4), pg_catalog.unnest($5), "
 	"pg_catalog.unnest($6), pg_catalog.unnest($7), pg_catalog.unnest($8)) "

@@ -863,7 +863,7 @@ propstreet_webhook_test(PG_FUNCTION_ARGS)
 		"(tenant_id, webhook_id, event, resource_id, created_utc, next_attempt_utc, event_id) "
 		"VALUES ($1, $2, 'webhook.test', $2, $3, $3, $4) RETURNING t.id::pg_catalog.int8",
 	.nargs = 4,.args = {T_INT8, T_INT8, T_TIMESTAMPTZ, T_INT8}};
-	static Statement give_up = {.sql = "UPDATE propstreet.webhook_delivery AS t SET status = 'failed', next_attempt_utc = NULL "
+	static Statement give_up = {.sql = "UPDATE propstreet.webhook_delivery AS t SET status = 'failed', next_attempt_utc = NULL, waiting = false "
 		"WHERE t.tenant_id OPERATOR(pg_catalog.=) $1 AND t.webhook_id OPERATOR(pg_catalog.=) $2 AND t.resource_id OPERATOR(pg_catalog.=) $2 "
 		"AND pg_catalog.split_part(t.event, '.', 1) OPERATOR(pg_catalog.=) 'webhook' AND t.status OPERATOR(pg_catalog.=) 'pending' AND NOT t.leased",
 	.nargs = 2,.args = {T_INT8, T_INT8}};
@@ -910,7 +910,7 @@ static Datum
 replay(int64 id, const Replay *what)
 {
 	static Statement again = {.sql = "UPDATE propstreet.webhook_delivery AS t SET status = 'pending', "
-		"attempts = CASE WHEN t.leased THEN t.attempts ELSE 0 END, leased = false, next_attempt_utc = $4, "
+		"attempts = CASE WHEN t.leased THEN t.attempts ELSE 0 END, leased = false, waiting = false, next_attempt_utc = $4, "
 		"response_status = NULL, latency_ms = NULL, error = NULL "
 		"WHERE t.tenant_id OPERATOR(pg_catalog.=) $1 AND t.webhook_id OPERATOR(pg_catalog.=) $2 AND t.created_utc OPERATOR(pg_catalog.>=) $3 "
 		"AND (t.status OPERATOR(pg_catalog.=) 'failed' OR (t.status OPERATOR(pg_catalog.=) 'delivered' OR t.leased) AND NOT $5)",

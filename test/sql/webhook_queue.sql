@@ -268,6 +268,47 @@ DELETE FROM propstreet.webhook_delivery;
 DELETE FROM propstreet.webhook WHERE tenant_id BETWEEN 513 AND 518;
 DELETE FROM propstreet.webhook_secret WHERE tenant_id BETWEEN 513 AND 518;
 
+-- A claim costs what is due, not what exists: it reads nothing of retries whose time has not come, and next_due() the first of them
+SELECT pg_temp.hooks(513, 3000, '2026-01-01Z'), pg_temp.hooks(514, 1, '2026-01-01Z');
+UPDATE propstreet.webhook_delivery SET waiting = true, next_attempt_utc = '2126-01-01Z' WHERE tenant_id = 513;
+CREATE FUNCTION pg_temp.read() RETURNS bigint LANGUAGE sql AS $$
+	SELECT sum(seq_tup_read + idx_tup_fetch) FROM pg_stat_xact_user_tables WHERE relid IN ('propstreet.webhook_delivery'::regclass, 'propstreet.webhook'::regclass)
+$$;
+BEGIN;
+SELECT pg_temp.read() AS before \gset
+SELECT pg_temp.taken(10), propstreet.webhook_next_due() < now() + interval '2 hours' AS end_of_lease, pg_temp.read() - :before < 50 AS few;
+ROLLBACK;
+DELETE FROM propstreet.webhook_delivery WHERE tenant_id = 514;
+DELETE FROM propstreet.webhook WHERE tenant_id = 514;
+DELETE FROM propstreet.webhook_secret WHERE tenant_id = 514;
+BEGIN;
+SELECT pg_temp.read() AS before \gset
+SELECT pg_temp.taken(10), propstreet.webhook_next_due(), pg_temp.read() - :before < 50 AS few;
+ROLLBACK;
+-- of many webhooks it looks at some, by a share for each tenant, others each time
+UPDATE propstreet.webhook_delivery SET waiting = false, next_attempt_utc = '2026-01-01Z' WHERE tenant_id = 513;
+SELECT pg_temp.hooks(514, 1, '2026-01-01Z');
+BEGIN;
+SELECT pg_temp.read() AS before \gset
+SELECT pg_temp.taken(5), pg_temp.read() - :before < 2000 AS not_all;
+ROLLBACK;
+DO $$BEGIN
+	FOR i IN 1 .. 30 LOOP
+		PERFORM propstreet.webhook_claim(400, '1 hour', 8);
+		DELETE FROM propstreet.webhook_delivery WHERE leased;
+	END LOOP;
+END$$;
+SELECT count(*) FROM propstreet.webhook_delivery;
+-- where some that were not looked at may be due, next_due() is soon, even if all that were are held
+SELECT pg_temp.hooks(515, 1100, '2026-01-01Z');
+UPDATE propstreet.webhook SET hold_until_utc = '2126-01-01Z' WHERE tenant_id = 515;
+SELECT pg_temp.taken(10), propstreet.webhook_next_due() < now() + interval '1 hour' AS soon;
+DELETE FROM propstreet.webhook_delivery WHERE webhook_id > 1000;
+SELECT pg_temp.taken(10), propstreet.webhook_next_due() AS hold;
+DELETE FROM propstreet.webhook_delivery;
+DELETE FROM propstreet.webhook WHERE tenant_id BETWEEN 513 AND 518;
+DELETE FROM propstreet.webhook_secret WHERE tenant_id BETWEEN 513 AND 518;
+
 -- A secret that was spoilt, or is missing, disables its webhook, and nobody else's
 DELETE FROM propstreet.webhook_delivery;
 SELECT pg_temp.webhook(5, 'whsec_?'), pg_temp.queue(5, 2010, 1), pg_temp.webhook(6, NULL), pg_temp.queue(6, 2010, 1), pg_temp.queue(1, 2010, 1);
