@@ -57,6 +57,10 @@ CREATE FUNCTION propstreet.project_changed() RETURNS trigger
 	LANGUAGE c AS 'MODULE_PATHNAME', 'propstreet_project_changed';
 COMMENT ON FUNCTION propstreet.project_changed() IS
 	'AFTER statement trigger of project: keeps project_external_ref';
+CREATE FUNCTION propstreet.tags_stamp() RETURNS trigger
+	LANGUAGE c AS 'MODULE_PATHNAME', 'propstreet_tags_stamp';
+COMMENT ON FUNCTION propstreet.tags_stamp() IS
+	'BEFORE trigger of contact and company: tags are stored with lower bound 1';
 CREATE FUNCTION propstreet.prospect_changed() RETURNS trigger
 	LANGUAGE c AS 'MODULE_PATHNAME', 'propstreet_prospect_changed';
 COMMENT ON FUNCTION propstreet.prospect_changed() IS
@@ -81,10 +85,10 @@ CREATE FUNCTION propstreet.notifications_left_out() RETURNS bigint
 	LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'propstreet_notifications_left_out';
 COMMENT ON FUNCTION propstreet.notifications_left_out() IS
 	'How many notifications this session has left out, as the queue was filled above propstreet.notify_queue_limit';
-REVOKE ALL ON FUNCTION propstreet.project_stamp(), propstreet.prospect_stamp(), propstreet.project_changed(),
+REVOKE ALL ON FUNCTION propstreet.project_stamp(), propstreet.prospect_stamp(), propstreet.tags_stamp(), propstreet.project_changed(),
 	propstreet.prospect_changed(), propstreet.contact_changed(), propstreet.company_changed(),
 	propstreet.project_event(), propstreet.prospect_event() FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION propstreet.project_stamp(), propstreet.prospect_stamp(), propstreet.project_changed(),
+GRANT EXECUTE ON FUNCTION propstreet.project_stamp(), propstreet.prospect_stamp(), propstreet.tags_stamp(), propstreet.project_changed(),
 	propstreet.prospect_changed(), propstreet.contact_changed(), propstreet.company_changed(),
 	propstreet.project_event(), propstreet.prospect_event()
 	TO @extowner@ WITH GRANT OPTION;

@@ -33,6 +33,12 @@ CREATE TRIGGER propstreet_update_event AFTER UPDATE ON propstreet.prospect
 	REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION propstreet.prospect_event();
 COMMENT ON TRIGGER propstreet_update_event ON propstreet.prospect IS 'Events';
 
+CREATE TRIGGER propstreet_stamp BEFORE INSERT OR UPDATE ON propstreet.contact
+	FOR EACH ROW WHEN (array_lower(NEW.tags, 1) <> 1) EXECUTE FUNCTION propstreet.tags_stamp();
+COMMENT ON TRIGGER propstreet_stamp ON propstreet.contact IS 'Tags with lower bound 1';
+CREATE TRIGGER propstreet_stamp BEFORE INSERT OR UPDATE ON propstreet.company
+	FOR EACH ROW WHEN (array_lower(NEW.tags, 1) <> 1) EXECUTE FUNCTION propstreet.tags_stamp();
+COMMENT ON TRIGGER propstreet_stamp ON propstreet.company IS 'Tags with lower bound 1';
 CREATE TRIGGER propstreet_update AFTER UPDATE ON propstreet.contact
 	REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION propstreet.contact_changed();
 COMMENT ON TRIGGER propstreet_update ON propstreet.contact IS 'Copies in prospects';

@@ -34,6 +34,8 @@ typedef struct Purge
 	TimestampTz before;
 	int64		left;
 	uint64		purged;
+	int64	   *busy;			/* tenants of webhooks that somebody is changing */
+	int			nbusy;
 } Purge;
 
 /* $1 tenant, $2 webhook, $3 after which id, $4 before which moment, $5 up to which, $6 how many, $7 now */
@@ -164,11 +166,26 @@ purge_deliveries(Purge *purge)
 	for (int i = 0; i < count; i++)
 		walk(&finished, &groups[i], purge);
 	queue_lock();
+	purge->busy = palloc(sizeof(int64) * Max(count, 1));
 	for (int i = 0; i < count; i++)
+	{
 		if (webhook_try_lock(groups[i].tenant_id, groups[i].webhook_id, &patience))
 			purge_undelivered(&groups[i], purge);
+		else
+			purge->busy[purge->nbusy++] = groups[i].tenant_id;
+	}
 }
 
+static bool
+is_busy(const Purge *purge, int64 tenant_id)
+{
+	for (int i = 0; i < purge->nbusy; i++)
+		if (purge->busy[i] == tenant_id)
+			return true;
+	return false;
+}
+
+/* Old events, but for those of tenants whose old deliveries could not all be dropped: without its event one can't be sent. */
 static void
 purge_events(Purge *purge)
 {
@@ -176,7 +193,8 @@ purge_events(Purge *purge)
 	int			count = find_groups(&tenants, false, &groups);
 
 	for (int i = 0; i < count; i++)
-		walk(&events, &groups[i], purge);
+		if (!is_busy(purge, groups[i].tenant_id))
+			walk(&events, &groups[i], purge);
 }
 
 /* Secrets of webhooks that sign along no more */

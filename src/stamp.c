@@ -1,8 +1,8 @@
 /*
  * stamp.c
- *	  BEFORE triggers of project and prospect: the rules that hold for a row
- *	  whichever door it came through.  They check the tenant, take the writer lock,
- *	  then set version, stamps, states and copies.
+ *	  BEFORE triggers: the rules that hold for a row whichever door it came through.
+ *	  Those of project and prospect check the tenant, take the writer lock, then set
+ *	  version, stamps, states and copies.
  */
 #include "postgres.h"
 
@@ -218,22 +218,27 @@ stamp_deletion(Stamping *stamping, int column)
 
 /*
  * Arrays are stored with lower bound 1 and without a bitmap of nulls that they don't
- * have: equal elements have equal images.
+ * have: equal elements have equal images.  False if this one is so already.
  */
-static void
-normalize_array(Stamping *stamping, int column, ColumnType element)
+static bool
+normalize(Datum *value, ColumnType element)
 {
-	ArrayType  *array;
+	ArrayType  *array = DatumGetArrayTypeP(*value);
 	Datum	   *elements;
 	int			count;
 
-	if (stamping->row.nulls[column])
-		return;
-	array = DatumGetArrayTypeP(stamping->row.values[column]);
 	if (ARR_NDIM(array) != 1 || (ARR_LBOUND(array)[0] == 1 && !ARR_HASNULL(array)) || array_contains_nulls(array))
-		return;
+		return false;
 	elements = array_elements(PointerGetDatum(array), element, &count);
-	set(stamping, column, PointerGetDatum(construct_array(elements, count, type_oid(element), -1, false, TYPALIGN_INT)));
+	*value = PointerGetDatum(construct_array(elements, count, type_oid(element), -1, false, TYPALIGN_INT));
+	return true;
+}
+
+static void
+normalize_array(Stamping *stamping, int column, ColumnType element)
+{
+	if (!stamping->row.nulls[column])
+		normalize(&stamping->row.values[column], element);
 }
 
 /* ---- project ---- */
@@ -553,4 +558,23 @@ propstreet_prospect_stamp(PG_FUNCTION_ARGS)
 	static const int stamps[3] = {R_CREATED_UTC, R_UPDATED_UTC, R_REVISION};
 
 	return stamp_row(fcinfo, KIND_PROSPECT, stamps);
+}
+
+PG_FUNCTION_INFO_V1(propstreet_tags_stamp);
+
+/* BEFORE INSERT OR UPDATE trigger of contact and company: tags are stored with lower bound 1. */
+Datum
+propstreet_tags_stamp(PG_FUNCTION_ARGS)
+{
+	static const Column tags = {.name = "tags",.type = T_TEXT_ARRAY};
+	TriggerData *trigger = checked_trigger(fcinfo, true);
+	HeapTuple	tuple = TRIGGER_FIRED_BY_INSERT(trigger->tg_event) ? trigger->tg_trigtuple : trigger->tg_newtuple;
+	TupleDesc	desc = RelationGetDescr(trigger->tg_relation);
+	int			column = find_column(desc, &tags, RelationGetRelationName(trigger->tg_relation));
+	bool		isnull = false;
+	Datum		value;
+
+	if (tuple_optional(tuple, desc, column, &value) && normalize(&value, T_TEXT))
+		tuple = heap_modify_tuple_by_cols(tuple, desc, 1, &column, &value, &isnull);
+	return PointerGetDatum(tuple);
 }

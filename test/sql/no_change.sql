@@ -83,6 +83,9 @@ INSERT INTO propstreet.prospect (project_id, contact_id, external_refs) VALUES (
 INSERT INTO propstreet.project (name, external_refs) VALUES ('Bounds', '[7:7]={c:1}');
 SELECT array_dims(external_refs), array_dims(tags) FROM propstreet.prospect WHERE tenant_id = 5 AND contact_id = 999;
 SELECT array_lower(external_refs, 1) FROM propstreet.project WHERE tenant_id = 5 AND external_refs <> '{}';
+INSERT INTO propstreet.company (id, name, tags) VALUES (999, 'Company', '[0:1]={x,y}');
+UPDATE propstreet.contact SET tags = '[3:4]={y,z}' WHERE tenant_id = 5 AND id = 999;
+SELECT 'contact' AS table, tags FROM propstreet.contact WHERE tenant_id = 5 AND id = 999 UNION ALL SELECT 'company', tags FROM propstreet.company WHERE tenant_id = 5 AND id = 999 ORDER BY 1;
 SELECT * FROM propstreet.check() WHERE tenant_id = 5;
 ROLLBACK;
 
