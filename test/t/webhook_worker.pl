@@ -69,8 +69,24 @@ wait_for_look('postgres');
 set_up($node, 'postgres');
 is(deliver($node, $url), 'delivered 204', 'it delivers when something is');
 
-$node->safe_psql('postgres', 'DROP EXTENSION propstreet CASCADE');
+# while the worker waits to look for work; once it has the lock, there is nothing left to work on
+my $log_end = -s $node->logfile;
+$node->safe_psql('postgres', <<'END');
+BEGIN;
+DROP EXTENSION propstreet CASCADE;
+DO $$BEGIN
+	FOR i IN 1 .. 1800 LOOP
+		IF EXISTS (SELECT FROM pg_locks WHERE NOT granted AND pid IN (SELECT pid FROM pg_stat_activity WHERE backend_type = 'propstreet webhooks')) THEN
+			RETURN;
+		END IF;
+		PERFORM pg_sleep(0.1), pg_stat_clear_snapshot();
+	END LOOP;
+	RAISE 'the worker does not look for work';
+END$$;
+COMMIT;
+END
 wait_for_look('postgres');
+unlike(slurp_file($node->logfile, $log_end), qr/ERROR/, 'dropped under the worker: no error is logged');
 $node->safe_psql('postgres', 'DROP SCHEMA propstreet, propstreet_api CASCADE');
 wait_for_look('postgres');
 set_up($node, 'postgres');
