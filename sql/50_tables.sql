@@ -256,8 +256,11 @@ CREATE TABLE propstreet.webhook (
 	last_error_utc timestamptz,
 	last_error text,
 	hold_until_utc timestamptz,
+	slow boolean GENERATED ALWAYS AS (COALESCE(last_error_utc > last_success_utc, last_success_utc IS NULL)) STORED,
 	PRIMARY KEY (tenant_id, id)
 );
+CREATE INDEX webhook_not_slow ON propstreet.webhook (tenant_id, id) WHERE NOT slow;
+COMMENT ON COLUMN propstreet.webhook.slow IS 'The last attempt failed, or none has ever succeeded: it gets one delivery at a time, and all of these half of the places';
 COMMENT ON COLUMN propstreet.webhook.hold_until_utc IS 'Nothing is sent before: the endpoint has answered 429 or 503 with a Retry-After';
 COMMENT ON TABLE propstreet.webhook IS 'Subscriptions to events';
 COMMENT ON COLUMN propstreet.webhook.filter_namespace IS 'Only events of resources with a reference in this namespace; null: all';

@@ -275,41 +275,49 @@ run_arrays(Statement *statement, const Arrays *arrays, const Datum *others)
 #define DUE_ORDER(alias, direction) "ORDER BY " alias ".tenant_id " direction ", " alias ".webhook_id " direction ", " \
 	alias ".next_attempt_utc " direction ", " alias ".event_id " direction " "
 
-/*
- * The webhooks that have anything due, each with its first moment: one step of an
- * index for each, however many deliveries it has.  Of so many webhooks that LOOK
- * does not suffice, each tenant has the same share looked at, in the order of their
- * ids from a random one on; complete says whether that was all of them.
- */
-#define HOOKS "WITH RECURSIVE tenants AS (" \
-	"(SELECT t.tenant_id FROM propstreet.webhook_delivery AS t WHERE " DUE("t") DUE_ORDER("t", "") "LIMIT 1) " \
-	"UNION ALL SELECT n.tenant_id FROM tenants AS s CROSS JOIN LATERAL (" \
-	"SELECT t.tenant_id FROM propstreet.webhook_delivery AS t WHERE " DUE("t") "AND t.tenant_id OPERATOR(pg_catalog.>) s.tenant_id " \
-	DUE_ORDER("t", "") "LIMIT 1) AS n), " \
-	"share AS MATERIALIZED (SELECT " CppAsString2(LOOK) " OPERATOR(pg_catalog./) GREATEST(pg_catalog.count(*), 1) OPERATOR(pg_catalog.+) 1 AS hooks FROM tenants), " \
-	"starts AS MATERIALIZED (SELECT t.tenant_id, pg_catalog.floor(pg_catalog.random() OPERATOR(pg_catalog.*) (" \
-	"SELECT o.webhook_id FROM propstreet.webhook_delivery AS o WHERE " DUE("o") "AND o.tenant_id OPERATOR(pg_catalog.=) t.tenant_id " \
-	DUE_ORDER("o", "DESC") "LIMIT 1))::pg_catalog.int8 AS start FROM tenants AS t), " \
-	"steps AS (SELECT t.tenant_id, t.start AS webhook_id, NULL::pg_catalog.timestamptz AS next_attempt_utc, t.start, false AS wrapped, 0 AS number FROM starts AS t " \
-	"UNION ALL SELECT s.tenant_id, n.webhook_id, n.next_attempt_utc, s.start, n.wrapped, s.number OPERATOR(pg_catalog.+) 1 FROM steps AS s CROSS JOIN LATERAL (" \
-	FIRST_HOOK("s.wrapped", "o.webhook_id OPERATOR(pg_catalog.>) s.webhook_id") "UNION ALL " FIRST_HOOK("true", "NOT s.wrapped") "LIMIT 1) AS n " \
-	"WHERE s.number OPERATOR(pg_catalog.<) (SELECT h.hooks FROM share AS h) AND NOT (n.wrapped AND n.webhook_id OPERATOR(pg_catalog.>) s.start)), " \
-	"hooks AS MATERIALIZED (SELECT s.tenant_id, s.webhook_id, s.next_attempt_utc, s.number OPERATOR(pg_catalog.<) h.hooks AS complete " \
-	"FROM steps AS s CROSS JOIN share AS h WHERE s.number OPERATOR(pg_catalog.>) 0), " \
-	"under_way AS (SELECT a.*, " SLOW("w") " AS slow FROM (" \
-	"SELECT t.tenant_id, t.webhook_id, pg_catalog.count(*) AS count " \
-	"FROM propstreet.webhook_delivery AS t WHERE t.leased AND t.next_attempt_utc OPERATOR(pg_catalog.>) $1 GROUP BY 1, 2) AS a " \
-	WEBHOOK_OF("a") ") "
-#define FIRST_HOOK(wrapped, condition) "(SELECT o.webhook_id, o.next_attempt_utc, " wrapped " AS wrapped FROM propstreet.webhook_delivery AS o " \
-	"WHERE " DUE("o") "AND o.tenant_id OPERATOR(pg_catalog.=) s.tenant_id AND " condition " " \
-	DUE_ORDER("o", "") "LIMIT 1) "
-
 /* The webhook of a row, as w: all null where there is none */
 #define WEBHOOK_OF(of) "LEFT JOIN LATERAL (SELECT w.* FROM propstreet.webhook AS w WHERE " HOOK_OF(of) "OFFSET 0) AS w ON true "
 
-/* Did a webhook's last attempt fail, or has none ever succeeded? */
-#define SLOW(webhook) "COALESCE(" webhook ".last_error_utc OPERATOR(pg_catalog.>) " webhook ".last_success_utc, " \
-	webhook ".last_success_utc IS NULL)"
+/* Did its last attempt fail, or has none ever succeeded? */
+#define SLOW(webhook) "COALESCE(" webhook ".slow, true)"
+
+/*
+ * What is under way, and the webhooks that have anything due, each with its first
+ * moment: one step of an index for each, however many deliveries it has.  Of a tenant
+ * for which places_for_slow does not hold, only those that are not slow.  Of so many
+ * that LOOK does not suffice, each tenant has the same share looked at, in the order
+ * of their ids from a random one on; complete says whether that was all of them.
+ */
+#define HOOKS(places_for_slow) "WITH RECURSIVE " \
+	"under_way AS MATERIALIZED (SELECT a.*, " SLOW("w") " AS slow FROM (SELECT t.tenant_id, t.webhook_id, pg_catalog.count(*) AS count " \
+	"FROM propstreet.webhook_delivery AS t WHERE t.leased AND t.next_attempt_utc OPERATOR(pg_catalog.>) $1 GROUP BY 1, 2) AS a " WEBHOOK_OF("a") "), " \
+	"of_tenant AS MATERIALIZED (SELECT a.tenant_id, " UNDER_WAY " FROM under_way AS a GROUP BY a.tenant_id), " \
+	"of_all AS MATERIALIZED (SELECT " UNDER_WAY " FROM under_way AS a), " \
+	"tenants AS (" FIRST_TENANT("") "UNION ALL SELECT n.* FROM tenants AS s CROSS JOIN LATERAL " \
+	FIRST_TENANT("AND t.tenant_id OPERATOR(pg_catalog.>) s.tenant_id ") "AS n), " \
+	"share AS MATERIALIZED (SELECT " CppAsString2(LOOK) " OPERATOR(pg_catalog./) GREATEST(pg_catalog.count(*), 1) OPERATOR(pg_catalog.+) 1 AS hooks FROM tenants), " \
+	"starts AS MATERIALIZED (SELECT t.tenant_id, " places_for_slow " AS places_for_slow, pg_catalog.floor(pg_catalog.random() OPERATOR(pg_catalog.*) (" \
+	"SELECT o.webhook_id FROM propstreet.webhook_delivery AS o WHERE " DUE("o") "AND o.tenant_id OPERATOR(pg_catalog.=) t.tenant_id " \
+	DUE_ORDER("o", "DESC") "LIMIT 1))::pg_catalog.int8 AS start " \
+	"FROM tenants AS t LEFT JOIN of_tenant AS u ON u.tenant_id OPERATOR(pg_catalog.=) t.tenant_id CROSS JOIN of_all AS a), " \
+	"steps AS (SELECT t.*, t.start AS webhook_id, NULL::pg_catalog.timestamptz AS next_attempt_utc, false AS wrapped, 0 AS number FROM starts AS t " \
+	"UNION ALL SELECT s.tenant_id, s.places_for_slow, s.start, n.webhook_id, n.next_attempt_utc, n.wrapped, s.number OPERATOR(pg_catalog.+) 1 " \
+	"FROM steps AS s CROSS JOIN LATERAL (" \
+	FIRST_HOOK("s.wrapped", "AND o.webhook_id OPERATOR(pg_catalog.>) s.webhook_id ") "UNION ALL " \
+	FIRST_FAST_HOOK("s.wrapped", "AND w.id OPERATOR(pg_catalog.>) s.webhook_id ") "UNION ALL " \
+	FIRST_HOOK("true", "AND NOT s.wrapped ") "UNION ALL " FIRST_FAST_HOOK("true", "AND NOT s.wrapped ") "LIMIT 1) AS n " \
+	"WHERE s.number OPERATOR(pg_catalog.<) (SELECT h.hooks FROM share AS h) AND NOT (n.wrapped AND n.webhook_id OPERATOR(pg_catalog.>) s.start)), " \
+	"hooks AS MATERIALIZED (SELECT s.tenant_id, s.webhook_id, s.next_attempt_utc, s.number OPERATOR(pg_catalog.<) h.hooks AS complete " \
+	"FROM steps AS s CROSS JOIN share AS h WHERE s.number OPERATOR(pg_catalog.>) 0) "
+#define UNDER_WAY "COALESCE(pg_catalog.sum(a.count), 0)::pg_catalog.int8 AS count, " \
+	"COALESCE(pg_catalog.sum(a.count) FILTER (WHERE a.slow), 0)::pg_catalog.int8 AS slow"
+#define FIRST_TENANT(condition) "(SELECT t.tenant_id FROM propstreet.webhook_delivery AS t WHERE " DUE("t") condition DUE_ORDER("t", "") "LIMIT 1) "
+#define FIRST_HOOK(wrapped, condition) "(SELECT o.webhook_id, o.next_attempt_utc, " wrapped " AS wrapped FROM propstreet.webhook_delivery AS o " \
+	"WHERE s.places_for_slow AND " DUE("o") "AND o.tenant_id OPERATOR(pg_catalog.=) s.tenant_id " condition DUE_ORDER("o", "") "LIMIT 1) "
+#define FIRST_FAST_HOOK(wrapped, condition) "(SELECT w.id, o.next_attempt_utc, " wrapped " FROM propstreet.webhook AS w CROSS JOIN LATERAL (" \
+	"SELECT o.next_attempt_utc FROM propstreet.webhook_delivery AS o WHERE " DUE("o") "AND o.tenant_id OPERATOR(pg_catalog.=) w.tenant_id " \
+	"AND o.webhook_id OPERATOR(pg_catalog.=) w.id " DUE_ORDER("o", "") "LIMIT 1) AS o " \
+	"WHERE NOT s.places_for_slow AND NOT w.slow AND w.tenant_id OPERATOR(pg_catalog.=) s.tenant_id " condition "ORDER BY w.tenant_id, w.id LIMIT 1) "
 
 /* ---- claim ---- */
 
@@ -454,21 +462,20 @@ wake(const Claim *claim)
 static void
 find_hooks(Claim *claim, int per_webhook)
 {
-	static Statement find = {.sql = HOOKS
-		"SELECT d.tenant_id::pg_catalog.int8, d.webhook_id::pg_catalog.int8, d.slow, d.count, d.tenant_count, d.tenant_slow, s.total, s.slow FROM (SELECT s.tenant_id, s.webhook_id, s.next_attempt_utc, "
-		"CASE WHEN w.id IS NOT NULL THEN " SLOW("w") " END AS slow, COALESCE(a.count, 0) AS count, "
-		"COALESCE(u.count, 0)::pg_catalog.int8 AS tenant_count, COALESCE(u.slow, 0)::pg_catalog.int8 AS tenant_slow, "
+	static Statement find = {.sql = HOOKS("(COALESCE(u.slow, 0) OPERATOR(pg_catalog./) " CppAsString2(SHARE) ") OPERATOR(pg_catalog.<) "
+										  "((a.count OPERATOR(pg_catalog.+) $4 OPERATOR(pg_catalog.+) 1) OPERATOR(pg_catalog./) 2 OPERATOR(pg_catalog.-) a.slow)")
+		"SELECT d.tenant_id::pg_catalog.int8, d.webhook_id::pg_catalog.int8, d.slow, d.count, d.tenant_count, d.tenant_slow, s.count, s.slow FROM ("
+		"SELECT s.tenant_id, s.webhook_id, s.next_attempt_utc, CASE WHEN w.id IS NOT NULL THEN " SLOW("w") " END AS slow, "
+		"COALESCE(a.count, 0) AS count, COALESCE(u.count, 0) AS tenant_count, COALESCE(u.slow, 0) AS tenant_slow, "
 		"pg_catalog.row_number() OVER (PARTITION BY s.tenant_id ORDER BY " SLOW("w") ", COALESCE(a.count, 0), s.next_attempt_utc, s.webhook_id) AS turn "
 		"FROM hooks AS s LEFT JOIN under_way AS a ON " IS_HOOK("a", "s") WEBHOOK_OF("s")
-		"LEFT JOIN (SELECT a.tenant_id, pg_catalog.sum(a.count) AS count, pg_catalog.sum(a.count) FILTER (WHERE a.slow) AS slow "
-		"FROM under_way AS a GROUP BY a.tenant_id) AS u ON u.tenant_id OPERATOR(pg_catalog.=) s.tenant_id "
-		"WHERE s.next_attempt_utc OPERATOR(pg_catalog.<=) $1 AND COALESCE(w.hold_until_utc OPERATOR(pg_catalog.<=) $1, true)) AS d "
-		"CROSS JOIN (SELECT COALESCE(pg_catalog.sum(a.count), 0)::pg_catalog.int8 AS total, "
-		"COALESCE(pg_catalog.sum(a.count) FILTER (WHERE a.slow), 0)::pg_catalog.int8 AS slow FROM under_way AS a) AS s "
+		"LEFT JOIN of_tenant AS u ON u.tenant_id OPERATOR(pg_catalog.=) s.tenant_id "
+		"WHERE s.next_attempt_utc OPERATOR(pg_catalog.<=) $1 AND COALESCE(w.hold_until_utc OPERATOR(pg_catalog.<=) $1, true)) AS d CROSS JOIN of_all AS s "
 		"WHERE d.slow IS NULL OR d.count OPERATOR(pg_catalog.<) CASE WHEN d.slow THEN 1 ELSE $2 END "
 		"ORDER BY d.slow IS NULL, d.tenant_count OPERATOR(pg_catalog.+) d.turn, d.slow, d.next_attempt_utc, d.tenant_id, d.webhook_id LIMIT $3",
-	.nargs = 3,.args = {T_TIMESTAMPTZ, T_INT8, T_INT8}};
-	Datum		values[] = {TimestampTzGetDatum(claim->now), Int64GetDatum(per_webhook), Int64GetDatum(Min(claim->left, CLAIM_HOOKS_MAX))};
+	.nargs = 4,.args = {T_TIMESTAMPTZ, T_INT8, T_INT8, T_INT8}};
+	Datum		values[] = {TimestampTzGetDatum(claim->now), Int64GetDatum(per_webhook), Int64GetDatum(Min(claim->left, CLAIM_HOOKS_MAX)),
+	Int64GetDatum(claim->left)};
 
 	claim->nhooks = (int) run(&find, values, NULL);
 	claim->hooks = palloc0(sizeof(Hook) * Max(claim->nhooks, 1));
@@ -850,7 +857,7 @@ PG_FUNCTION_INFO_V1(propstreet_webhook_next_due);
 Datum
 propstreet_webhook_next_due(PG_FUNCTION_ARGS)
 {
-	static Statement find = {.sql = HOOKS
+	static Statement find = {.sql = HOOKS("true")
 		"SELECT LEAST((SELECT t.next_attempt_utc FROM propstreet.webhook_delivery AS t WHERE t.waiting ORDER BY t.next_attempt_utc LIMIT 1)::pg_catalog.timestamptz, "
 		"pg_catalog.min(GREATEST(w.hold_until_utc::pg_catalog.timestamptz, s.next_attempt_utc)) "
 		"FILTER (WHERE w.id IS NOT NULL AND (a.count IS NULL OR a.count OPERATOR(pg_catalog.<) $2 AND NOT " SLOW("w") ")), "

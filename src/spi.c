@@ -14,6 +14,7 @@
 #include "catalog/pg_namespace.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
+#include "jit/jit.h"
 #include "miscadmin.h"
 #include "nodes/params.h"
 #include "storage/lmgr.h"
@@ -383,23 +384,30 @@ have_safe_path(const Statement *statement)
 		(void) set_config_option("search_path", SAFE_PATH, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
 }
 
-/* Run a statement, and mark it as under way meanwhile: its plan must not be freed. */
+/*
+ * Run a statement, and mark it as under way meanwhile: its plan must not be freed.
+ * None of ours is worth compiling, whatever the planner takes it to cost: that would
+ * take longer than to run it.
+ */
 static uint64
 run_statement(const Run *run)
 {
 	Statement  *statement = run->statement;
 	MemoryContext context = CurrentMemoryContext;
+	bool		jit = jit_enabled;
 	int			result = 0;
 
 	have_safe_path(statement);
 	have_plan(statement);
 	statement->depth++;
+	jit_enabled = false;
 	PG_TRY();
 	{
 		result = run_planned(run);
 	}
 	PG_FINALLY();
 	{
+		jit_enabled = jit;
 		statement->depth--;
 	}
 	PG_END_TRY();

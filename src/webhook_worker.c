@@ -568,7 +568,10 @@ claim(void)
 	MemoryContextSwitchTo(before);
 	worker.claim = false;
 	worker.step = taken > 0 ? STEP_MS : Min(Max(worker.step * 2, STEP_MS), STEP_MAX_MS);
-	if (taken < (uint64) wanted)
+	/* what was taken is not to wait: to look farther, there is the next claim */
+	if (taken > 0)
+		worker.next_claim = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), STEP_MS);
+	else
 		read_next_due();
 	/* what is sent must not be undone by a crash: this flushes also what others have committed asynchronously */
 	if (taken > 0)
