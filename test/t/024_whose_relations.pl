@@ -83,6 +83,32 @@ for my $role ('app', 'postgres')
 	}
 }
 
+# A partition that rows are stored in: its owner's trigger would run with the rights of the tables' owner
+$node->safe_psql('postgres', 'CREATE ROLE other; CREATE DATABASE divided OWNER owner');
+$node->safe_psql('divided', q{
+	CREATE EXTENSION propstreet;
+	SELECT propstreet.install();
+	ALTER TABLE propstreet.event RENAME TO event_before;
+	CREATE TABLE propstreet.event (LIKE propstreet.event_before INCLUDING DEFAULTS INCLUDING IDENTITY) PARTITION BY LIST (tenant_id);
+	CREATE TABLE propstreet.event_parts PARTITION OF propstreet.event DEFAULT PARTITION BY LIST (tenant_id);
+	CREATE TABLE propstreet.event_part PARTITION OF propstreet.event_parts FOR VALUES IN (1);
+	CREATE FUNCTION public.stored() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN RAISE WARNING 'stored as %', current_user; RETURN NEW; END$$;
+	CREATE TRIGGER stored BEFORE INSERT ON propstreet.event_part FOR EACH ROW EXECUTE FUNCTION public.stored()}, extra_params => [ '-U', 'owner' ]);
+$node->psql('divided', qq{
+	SET propstreet.tenant_id = '1';
+	$create;
+	ALTER TABLE propstreet.event_part OWNER TO other;
+	\\echo changed
+	\\warn changed
+	$create;
+	$create;
+	ALTER TABLE propstreet.event_part OWNER TO owner;
+	$create}, stdout => \my $created, stderr => \my $refused, on_error_stop => 0);
+is($created, "t\nchanged\nt", "an operation works as long as partitions are the owner's");
+like($refused, qr/stored as owner.*changed.*"propstreet\.event_part" belongs to "other".*"propstreet\.event_part" belongs to "other".*stored as owner/s,
+	'and is refused in the same session, where one is of another');
+is(() = $refused =~ /stored as/g, 2, "whose trigger isn't run");
+
 # check() reads what is in the tables' place, with the rights of their owner: here an implicit cast of the owner's
 $node->safe_psql('postgres', 'CREATE DATABASE cast_in_place OWNER owner');
 $node->safe_psql('cast_in_place', q{
