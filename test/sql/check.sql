@@ -126,6 +126,15 @@ CREATE TABLE test.read (id integer);
 CREATE TRIGGER loose BEFORE INSERT ON test.read FOR EACH ROW EXECUTE FUNCTION test.loose();
 CREATE POLICY read ON propstreet.webhook USING (EXISTS (SELECT FROM test.read));
 SELECT * FROM pg_temp.loose();
+-- members of extensions: any of this one, and those in C or internal of others
+CREATE FUNCTION test.member() RETURNS text LANGUAGE plpgsql IMMUTABLE AS 'BEGIN RETURN 1; END';
+CREATE INDEX member ON propstreet.event ((event || test.member()));
+ALTER EXTENSION plpgsql ADD FUNCTION test.wrapped(text);
+ALTER EXTENSION plpgsql ADD FUNCTION test.member();
+SELECT * FROM pg_temp.loose();
+ALTER EXTENSION plpgsql DROP FUNCTION test.member();
+ALTER EXTENSION propstreet ADD FUNCTION test.member();
+SELECT * FROM pg_temp.loose();
 ROLLBACK;
 
 -- a view in the place of a table is not read
