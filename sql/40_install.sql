@@ -173,36 +173,42 @@ BEGIN
 		LEFT JOIN pg_policy AS p ON p.polrelid = c.oid AND p.polname = 'propstreet_tenant'
 	WHERE p.polname IS NULL OR NOT c.relrowsecurity;
 
+	-- What a table uses by itself, and what is attached to it, uses functions; what leads to them is in pg_depend
 	RETURN QUERY
-	WITH ours AS (
-		SELECT c.oid, c.relname FROM pg_class AS c WHERE c.relnamespace = 'propstreet'::regnamespace AND c.relkind IN ('r', 'p')
-	), called AS (
-		SELECT o.relname, format('trigger %s', t.tgname) AS what, t.tgfoid AS function
-		FROM ours AS o JOIN pg_trigger AS t ON t.tgrelid = o.oid AND NOT t.tgisinternal
-		UNION ALL
-		SELECT o.relname, format('default of %s', a.attname), e.refobjid
-		FROM ours AS o JOIN pg_attrdef AS d ON d.adrelid = o.oid JOIN pg_attribute AS a ON a.attrelid = o.oid AND a.attnum = d.adnum
-			JOIN pg_depend AS e ON e.classid = 'pg_attrdef'::regclass AND e.objid = d.oid AND e.refclassid = 'pg_proc'::regclass
-		UNION ALL
-		SELECT o.relname, format('policy %s', p.polname), e.refobjid
-		FROM ours AS o JOIN pg_policy AS p ON p.polrelid = o.oid
-			JOIN pg_depend AS e ON e.classid = 'pg_policy'::regclass AND e.objid = p.oid AND e.refclassid = 'pg_proc'::regclass
-		UNION ALL
-		SELECT o.relname, format('constraint %s', n.conname), e.refobjid
-		FROM ours AS o JOIN pg_constraint AS n ON n.conrelid = o.oid
-			JOIN pg_depend AS e ON e.classid = 'pg_constraint'::regclass AND e.objid = n.oid AND e.refclassid = 'pg_proc'::regclass
-		UNION ALL
-		SELECT o.relname, format('index %s', i.indexrelid::regclass), e.refobjid
-		FROM ours AS o JOIN pg_index AS i ON i.indrelid = o.oid
-			JOIN pg_depend AS e ON e.classid = 'pg_class'::regclass AND e.objid = i.indexrelid AND e.refclassid = 'pg_proc'::regclass
+	WITH RECURSIVE ours AS (
+		SELECT c.oid, c.relname FROM pg_class AS c WHERE c.relnamespace = 'propstreet'::regnamespace AND c.relkind IN ('r', 'p', 'f', 'v')
+		UNION
+		SELECT c.oid, c.relname FROM ours AS o JOIN pg_inherits AS i ON i.inhparent = o.oid JOIN pg_class AS c ON c.oid = i.inhrelid
+	), used (relname, what, classid, objid) AS (
+		SELECT o.relname, pg_describe_object(d.classid, d.objid, 0), d.classid, d.objid
+		FROM ours AS o JOIN pg_depend AS d ON d.refclassid = 'pg_class'::regclass AND d.refobjid = o.oid
+		WHERE d.deptype IN ('a', 'i', 'P', 'S') AND d.objid NOT IN (SELECT w.oid FROM ours AS w)
+		UNION
+		SELECT o.relname, pg_describe_object(d.classid, d.objid, d.objsubid), d.refclassid, d.refobjid
+		FROM ours AS o JOIN pg_depend AS d ON d.classid = 'pg_class'::regclass AND d.objid = o.oid
+		WHERE d.refclassid NOT IN ('pg_class'::regclass, 'pg_namespace'::regclass)
+		UNION
+		SELECT u.relname, u.what, n.classid, n.objid
+		FROM used AS u CROSS JOIN LATERAL (
+			-- what it uses: of relations views alone, as others call nothing when they are read
+			SELECT d.refclassid, d.refobjid FROM pg_depend AS d
+			WHERE d.classid = u.classid AND d.objid = u.objid AND d.deptype NOT IN ('e', 'x')
+				AND d.refclassid NOT IN ('pg_namespace'::regclass, 'pg_language'::regclass, 'pg_am'::regclass)
+				AND (d.refclassid <> 'pg_class'::regclass OR EXISTS (SELECT FROM pg_class AS v WHERE v.oid = d.refobjid AND v.relkind = 'v'))
+			UNION ALL
+			-- what is part of it: constraints of domains, functions and operators of operator classes, indexes of constraints
+			SELECT d.classid, d.objid FROM pg_depend AS d
+			WHERE d.refclassid = u.classid AND d.refobjid = u.objid AND d.deptype IN ('a', 'i', 'P', 'S')) AS n (classid, objid)
 	)
-	SELECT NULL::bigint, c.relname::text, NULL::bigint,
-		format('%s calls %s, whose search_path is not fixed: it may find the caller''s temporary tables', c.what, p.oid::regprocedure)
-	FROM called AS c JOIN pg_proc AS p ON p.oid = c.function JOIN pg_language AS l ON l.oid = p.prolang
-	WHERE l.lanname NOT IN ('c', 'internal') AND p.pronamespace <> 'pg_catalog'::regnamespace
-		AND NOT EXISTS (SELECT FROM unnest(p.proconfig) AS s (setting) WHERE s.setting LIKE 'search\_path=%')
-		AND NOT EXISTS (SELECT FROM pg_depend AS e WHERE e.classid = 'pg_proc'::regclass AND e.objid = p.oid AND e.deptype = 'e'
-			AND e.refclassid = 'pg_extension'::regclass AND e.refobjid = (SELECT x.oid FROM pg_extension AS x WHERE x.extname = 'propstreet'));
+	SELECT NULL::bigint, u.relname::text, NULL::bigint,
+		format('%s calls %s, whose search_path is not fixed to end in pg_temp: it may find the caller''s temporary tables', u.what, p.oid::regprocedure)
+	FROM used AS u JOIN pg_proc AS p ON u.classid = 'pg_proc'::regclass AND p.oid = u.objid JOIN pg_language AS l ON l.oid = p.prolang
+		-- 16384: the first object that is not the server's own
+	WHERE p.oid >= 16384 AND p.prokind <> 'a'
+		AND NOT EXISTS (SELECT FROM unnest(p.proconfig) AS s (setting) WHERE s.setting ~ '^search_path=(""|.*, *"?pg_temp"?)$')
+		AND NOT EXISTS (SELECT FROM pg_depend AS e JOIN pg_extension AS x ON x.oid = e.refobjid
+			WHERE e.classid = 'pg_proc'::regclass AND e.objid = p.oid AND e.refclassid = 'pg_extension'::regclass AND e.deptype = 'e'
+				AND (x.extname = 'propstreet' OR l.lanname IN ('c', 'internal')));
 END
 $function$;
 COMMENT ON FUNCTION propstreet.check_rows() IS
@@ -211,7 +217,7 @@ COMMENT ON FUNCTION propstreet.check_rows() IS
 CREATE FUNCTION propstreet.check() RETURNS TABLE (tenant_id bigint, resource text, id bigint, problem text)
 	LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'propstreet_check';
 COMMENT ON FUNCTION propstreet.check() IS
-	'What contradicts the rules in the stored data of all tenants: no rows if all is well. Runs as the tables'' owner';
+	'What contradicts the rules in the stored data of all tenants, and what on the tables calls functions whose search_path is not fixed to end in pg_temp; no rows if all is well. Not looked at are functions of the server and of this extension, and those in C or internal of other extensions. Runs as the tables'' owner';
 
 CREATE FUNCTION propstreet.purge(max_rows bigint = NULL) RETURNS bigint
 	LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'propstreet_purge';

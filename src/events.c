@@ -449,7 +449,7 @@ is_plain(Relation relation)
 {
 	TupleDesc	desc = RelationGetDescr(relation);
 
-	if (relation->rd_rel->relkind != RELKIND_RELATION || relation->trigdesc || relation->rd_rel->relhasrules ||
+	if (relation->rd_rel->relkind != RELKIND_RELATION || relation->rd_rel->relispartition || relation->trigdesc || relation->rd_rel->relhasrules ||
 		relation->rd_rel->relforcerowsecurity || desc->natts != E_COLUMNS ||
 		(desc->constr && (desc->constr->num_check > 0 || desc->constr->has_generated_stored)))
 		return false;
@@ -548,7 +548,7 @@ open_own(const char *table, LOCKMODE mode)
 				(errcode(ERRCODE_UNDEFINED_TABLE), errmsg("table propstreet.%s does not exist", table),
 				 errhint("SELECT propstreet.install();")));
 	relation = table_open(oid, mode);
-	check_relation_owner(RelationGetRelid(relation));
+	(void) check_relation_owner(RelationGetRelid(relation));
 	return relation;
 }
 

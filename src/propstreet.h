@@ -471,7 +471,7 @@ typedef struct Operation
 } Operation;
 
 extern Oid	tables_owner(void);
-extern void check_relation_owner(Oid relation);
+extern bool check_relation_owner(Oid relation);
 extern Identity act_as(Oid user);
 extern void act_as_before(Identity identity);
 extern void operation_begin(Operation *operation);

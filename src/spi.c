@@ -11,6 +11,7 @@
 #include "access/xact.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_class.h"
+#include "catalog/pg_inherits.h"
 #include "catalog/pg_namespace.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
@@ -141,18 +142,16 @@ types_of(const Statement *statement)
 	return ((uint64) type_oid(T_PRICE) << 32) | (rows ? type_oid(T_PROSPECT_ARRAY) : InvalidOid);
 }
 
-/*
- * A relation must belong to whom we act as: another's could have triggers, rules or
- * functions, which would then run with the rights of the one we act as.
- */
-void
-check_relation_owner(Oid relation)
+/* Check the owner of a relation alone, and say whether it may have children. */
+static bool
+check_one_owner(Oid relation)
 {
 	HeapTuple	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relation));
 	Form_pg_class form;
+	bool		children;
 
 	if (!HeapTupleIsValid(tuple))
-		return;					/* dropped: whoever opens it says so */
+		return false;			/* dropped: whoever opens it says so */
 	form = (Form_pg_class) GETSTRUCT(tuple);
 	if (form->relowner != GetUserId() && form->relnamespace != PG_CATALOG_NAMESPACE)
 		ereport(ERROR,
@@ -161,31 +160,61 @@ check_relation_owner(Oid relation)
 				 errdetail("\"%s.%s\" belongs to \"%s\", and the tables to \"%s\".", get_namespace_name(form->relnamespace),
 						   NameStr(form->relname), GetUserNameFromId(form->relowner, true), GetUserNameFromId(GetUserId(), true)),
 				 errhint("ALTER ... OWNER TO: all of them belong to the owner of schema propstreet.")));
+	children = form->relhassubclass;
 	ReleaseSysCache(tuple);
+	return children;
 }
 
-static void
-check_relation_owners(List *relations)
+/*
+ * A relation must belong to whom we act as: another's could have triggers, rules or
+ * functions, which would then run with the rights of the one we act as.  So must its
+ * partitions, which rows are stored in, and tables that inherit from it; they are
+ * locked, so that they stay whose they are.  True if there may be some: a plan may not
+ * know of them, and is as it was when they change.
+ */
+bool
+check_relation_owner(Oid relation)
 {
 	ListCell   *cell;
 
-	foreach(cell, relations)
-		check_relation_owner(lfirst_oid(cell));
+	if (!check_one_owner(relation))
+		return false;
+	foreach(cell, find_all_inheritors(relation, AccessShareLock, NULL))
+	{
+		CHECK_FOR_INTERRUPTS();
+		check_one_owner(lfirst_oid(cell));
+	}
+	return true;
 }
 
-/* Check the relations of a plan, also those of views, and partitions, once for each time it is made. */
+static bool
+check_relation_owners(List *relations)
+{
+	bool		children = false;
+	ListCell   *cell;
+
+	foreach(cell, relations)
+		children |= check_relation_owner(lfirst_oid(cell));
+	return children;
+}
+
+/*
+ * Check the relations of a plan, also those of views, and partitions: once for each
+ * time it is made, or each time it is run where there are partitions.
+ */
 static void
 check_plan(Statement *statement, CachedPlan *plan)
 {
 	CachedPlanSource *source = linitial(SPI_plan_get_plan_sources(statement->plan));
+	bool		children;
 	ListCell   *cell;
 
 	if (statement->checked == source->generation && statement->checked_for == GetUserId())
 		return;
-	check_relation_owners(source->relationOids);
+	children = check_relation_owners(source->relationOids);
 	foreach(cell, plan->stmt_list)
-		check_relation_owners(lfirst_node(PlannedStmt, cell)->relationOids);
-	statement->checked = source->generation;
+		children |= check_relation_owners(lfirst_node(PlannedStmt, cell)->relationOids);
+	statement->checked = children ? 0 : source->generation;
 	statement->checked_for = GetUserId();
 }
 

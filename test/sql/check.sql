@@ -57,16 +57,84 @@ SELECT * FROM pg_temp.problems();
 ROLLBACK;
 
 -- functions of the owner's that look for names in the caller's path
+CREATE FUNCTION pg_temp.loose() RETURNS SETOF text LANGUAGE sql AS $$
+	SELECT concat_ws(' ', resource || ':', split_part(problem, ', whose search_path is not fixed', 1)) FROM propstreet.check()
+	WHERE problem LIKE '%, whose search_path is not fixed to end in pg_temp: it may find the caller''s temporary tables' ORDER BY resource, problem COLLATE "C"
+$$;
+SELECT * FROM pg_temp.loose();
 BEGIN;
 CREATE FUNCTION test.loose() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';
 CREATE FUNCTION test.fixed() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS 'BEGIN RETURN NEW; END';
+-- temporary tables come first where a path does not name them; an empty path finds nothing else
+CREATE FUNCTION test.temporary_first() RETURNS trigger LANGUAGE plpgsql SET search_path = public AS 'BEGIN RETURN NEW; END';
+CREATE FUNCTION test.empty_path() RETURNS trigger LANGUAGE plpgsql SET search_path = '' AS 'BEGIN RETURN NEW; END';
 CREATE FUNCTION test.text() RETURNS text LANGUAGE plpgsql IMMUTABLE AS 'BEGIN RETURN 1; END';
+CREATE FUNCTION test.truth(anyelement) RETURNS boolean LANGUAGE plpgsql IMMUTABLE AS 'BEGIN RETURN true; END';
 CREATE TRIGGER loose BEFORE INSERT ON propstreet.company FOR EACH ROW EXECUTE FUNCTION test.loose();
 CREATE TRIGGER fixed BEFORE INSERT ON propstreet.company FOR EACH ROW EXECUTE FUNCTION test.fixed();
+CREATE TRIGGER temporary_first BEFORE INSERT ON propstreet.company FOR EACH ROW EXECUTE FUNCTION test.temporary_first();
+CREATE TRIGGER empty_path BEFORE INSERT ON propstreet.company FOR EACH ROW EXECUTE FUNCTION test.empty_path();
+CREATE TRIGGER condition BEFORE INSERT ON propstreet.company FOR EACH ROW WHEN (test.truth(NEW.name)) EXECUTE FUNCTION test.fixed();
 ALTER TABLE propstreet.contact ALTER phone SET DEFAULT test.text();
+ALTER TABLE propstreet.contact ADD calculated text GENERATED ALWAYS AS (name || test.text()) STORED;
+ALTER TABLE propstreet.contact ADD CONSTRAINT loose CHECK (test.truth(name));
 CREATE POLICY loose ON propstreet.contact USING (test.text() = '1');
 CREATE INDEX loose ON propstreet.event ((event || test.text()));
-SELECT * FROM pg_temp.problems() WHERE problems LIKE '%search_path%';
+CREATE INDEX partial ON propstreet.event (event) WHERE test.truth(event);
+CREATE STATISTICS propstreet.loose ON (event || test.text()) FROM propstreet.event;
+CREATE RULE loose AS ON INSERT TO propstreet.webhook WHERE test.truth(NEW.name) DO ALSO NOTHING;
+SELECT * FROM pg_temp.loose();
+ROLLBACK;
+
+-- behind operators, operator classes, aggregates, domains, views and other functions
+BEGIN;
+CREATE FUNCTION test.same(text, text) RETURNS boolean LANGUAGE plpgsql IMMUTABLE AS 'BEGIN RETURN true; END';
+CREATE FUNCTION test.compare(text, text) RETURNS integer LANGUAGE plpgsql IMMUTABLE AS 'BEGIN RETURN 0; END';
+CREATE OPERATOR test.=== (LEFTARG = text, RIGHTARG = text, FUNCTION = test.same, COMMUTATOR = OPERATOR(test.===));
+CREATE OPERATOR CLASS test.own FOR TYPE text USING btree AS OPERATOR 3 test.===, FUNCTION 1 test.compare(text, text);
+CREATE INDEX operator ON propstreet.event ((event OPERATOR(test.===) 'a'));
+CREATE INDEX class ON propstreet.event (event test.own);
+ALTER TABLE propstreet.event ADD CONSTRAINT exclusion EXCLUDE (event test.own WITH OPERATOR(test.===)) WHERE (false);
+CREATE FUNCTION test.step(integer, text) RETURNS integer LANGUAGE plpgsql IMMUTABLE AS 'BEGIN RETURN $1; END';
+CREATE AGGREGATE test.steps(text) (SFUNC = test.step, STYPE = integer);
+CREATE POLICY aggregate ON propstreet.company USING ((SELECT test.steps(name) FROM propstreet.contact) = 1);
+CREATE FUNCTION test.valid(text) RETURNS boolean LANGUAGE plpgsql IMMUTABLE AS 'BEGIN RETURN true; END';
+CREATE FUNCTION test.usual() RETURNS text LANGUAGE plpgsql IMMUTABLE AS 'BEGIN RETURN 1; END';
+CREATE DOMAIN test.word AS text DEFAULT test.usual() CHECK (test.valid(VALUE));
+CREATE DOMAIN test.words AS test.word[];
+CREATE TYPE test.pair AS (one test.words, other integer);
+ALTER TABLE propstreet.company ADD pair test.pair;
+CREATE FUNCTION test.inner() RETURNS text LANGUAGE plpgsql AS 'BEGIN RETURN 1; END';
+CREATE FUNCTION test.outer() RETURNS text LANGUAGE sql SET search_path = pg_catalog, pg_temp BEGIN ATOMIC SELECT test.inner(); END;
+CREATE VIEW test.view AS SELECT test.outer() AS inside;
+CREATE POLICY view ON propstreet.webhook USING ((SELECT inside FROM test.view) = '1');
+SELECT * FROM pg_temp.loose();
+ROLLBACK;
+
+-- in C or internal, only those of the server and of extensions are not looked at; partitions are
+BEGIN;
+CREATE FUNCTION test.wrapped(text) RETURNS text LANGUAGE internal IMMUTABLE AS 'lower';
+CREATE INDEX wrapped ON propstreet.event (test.wrapped(event));
+CREATE INDEX server ON propstreet.event (lower(event));
+CREATE INDEX ours ON propstreet.project (propstreet.external_refs_valid(external_refs));
+CREATE FUNCTION test.loose() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';
+CREATE TABLE propstreet.divided (id integer) PARTITION BY LIST (id);
+CREATE TABLE test.part PARTITION OF propstreet.divided FOR VALUES IN (1);
+CREATE TRIGGER loose BEFORE INSERT ON test.part FOR EACH ROW EXECUTE FUNCTION test.loose();
+-- what is read calls no triggers
+CREATE TABLE test.read (id integer);
+CREATE TRIGGER loose BEFORE INSERT ON test.read FOR EACH ROW EXECUTE FUNCTION test.loose();
+CREATE POLICY read ON propstreet.webhook USING (EXISTS (SELECT FROM test.read));
+SELECT * FROM pg_temp.loose();
+-- members of extensions: any of this one, and those in C or internal of others
+CREATE FUNCTION test.member() RETURNS text LANGUAGE plpgsql IMMUTABLE AS 'BEGIN RETURN 1; END';
+CREATE INDEX member ON propstreet.event ((event || test.member()));
+ALTER EXTENSION plpgsql ADD FUNCTION test.wrapped(text);
+ALTER EXTENSION plpgsql ADD FUNCTION test.member();
+SELECT * FROM pg_temp.loose();
+ALTER EXTENSION plpgsql DROP FUNCTION test.member();
+ALTER EXTENSION propstreet ADD FUNCTION test.member();
+SELECT * FROM pg_temp.loose();
 ROLLBACK;
 
 -- a view in the place of a table is not read
