@@ -39,16 +39,16 @@ SCRIPT = $(EXTENSION)--$(EXTVERSION).sql
 DATA_built = $(SCRIPT)
 
 MODULE_big = propstreet
-OBJS = $(patsubst %.c,%.o,$(filter-out src/webhook_%.c,$(sort $(wildcard src/*.c))))
+OBJS = $(patsubst %.c,%.o,$(filter-out src/worker/%.c,$(sort $(wildcard src/*.c src/*/*.c))))
 
 # The webhook worker is a shared object of its own: only it needs libcurl. WEBHOOKS=no leaves it out.
 ifneq ($(WEBHOOKS),no)
 MODULES = propstreet_webhooks
 endif
-WORKER_OBJS = $(patsubst %.c,%.o,$(sort $(wildcard src/webhook_*.c)))
+WORKER_OBJS = $(patsubst %.c,%.o,$(sort $(wildcard src/worker/*.c)))
 
 # The server's headers are included as system headers, so that their own warnings don't count. WERROR=1 turns warnings into errors.
-PG_CPPFLAGS = -isystem $(shell $(PG_CONFIG) --includedir-server) $(shell pkg-config --cflags json-c 2>/dev/null)
+PG_CPPFLAGS = -Isrc -isystem $(shell $(PG_CONFIG) --includedir-server) $(shell pkg-config --cflags json-c 2>/dev/null)
 PG_CFLAGS = -Wall -Wextra $(if $(WERROR),-Werror)
 # json-c's static library, where it is there: its functions are then ours, and hidden as ours are. Of a shared one, those of another
 # library that comes first and has the same names would be called.
@@ -63,11 +63,11 @@ REGRESS_OPTS = --inputdir=test --encoding=UTF8
 ISOLATION_OPTS = --inputdir=test --outputdir=. --encoding=UTF8
 TAP_TESTS := $(if $(PROVE_TESTS),1)
 
-EXTRA_CLEAN = src/currencies.h src/propstreet.map $(WORKER_OBJS)
+EXTRA_CLEAN = src/types/currencies.h src/propstreet.map $(WORKER_OBJS)
 
 include $(PGXS)
 
-$(OBJS) $(WORKER_OBJS): $(wildcard src/*.h)
+$(OBJS) $(WORKER_OBJS): $(wildcard src/*.h src/*/*.h)
 
 # The symbols that PostgreSQL looks up: all others are hidden, and nothing of ours is called by way of the symbol table. The
 # server loads libraries into one name space, where another one's function of the same name would be called instead.
@@ -76,14 +76,14 @@ src/propstreet.map: $(OBJS)
 	{ echo '{ global: Pg_magic_func; _PG_init;'; nm -g $(OBJS) | sed -n 's/.* pg_finfo_\(.*\)/\1; pg_finfo_\1;/p' | LC_ALL=C sort; \
 	  echo 'local: *; };'; } > $@.tmp && mv $@.tmp $@
 
-src/webhook_send.o: override CPPFLAGS += $(shell pkg-config --cflags libcurl 2>/dev/null)
-propstreet_webhooks$(DLSUFFIX): $(WORKER_OBJS) src/webhooks.map
-	$(CC) $(CFLAGS) $(WORKER_OBJS) $(HIDE)src/webhooks.map $(LDFLAGS) $(LDFLAGS_SL) -shared -o $@ $(or $(shell pkg-config --libs libcurl 2>/dev/null),-lcurl)
+src/worker/send.o: override CPPFLAGS += $(shell pkg-config --cflags libcurl 2>/dev/null)
+propstreet_webhooks$(DLSUFFIX): $(WORKER_OBJS) src/worker/webhooks.map
+	$(CC) $(CFLAGS) $(WORKER_OBJS) $(HIDE)src/worker/webhooks.map $(LDFLAGS) $(LDFLAGS_SL) -shared -o $@ $(or $(shell pkg-config --libs libcurl 2>/dev/null),-lcurl)
 
-# The table of currencies; src/currencies.awk says how to refresh it.
-src/money.o: src/currencies.h
-src/currencies.h: src/currencies.awk src/iso-4217.csv
-	LC_ALL=C sort src/iso-4217.csv | awk -f src/currencies.awk > $@.tmp && mv $@.tmp $@
+# The table of currencies; src/types/currencies.awk says how to refresh it.
+src/types/money.o: src/types/currencies.h
+src/types/currencies.h: src/types/currencies.awk src/types/iso-4217.csv
+	LC_ALL=C sort src/types/iso-4217.csv | awk -f src/types/currencies.awk > $@.tmp && mv $@.tmp $@
 
 # Parts 0 to 4 are the extension; parts 5 are the tables, which the extension only carries, as the text of a function.
 CODE = $(sort $(wildcard sql/[0-4]*.sql))

@@ -4,7 +4,7 @@
  */
 #include "postgres.h"
 
-#include "json_c.h"
+#include "base/json_c.h"
 
 #include "utils/builtins.h"
 #include "utils/guc.h"

@@ -18,7 +18,7 @@
 #include "storage/lock.h"
 #include "tcop/dest.h"
 
-#include "compat.h"
+#include "base/compat.h"
 
 struct json_object;
 

@@ -61,7 +61,7 @@ SELECT :'all_refused' AS all_refused_softly;
 -- currencies: every active code and every withdrawn one, and nothing else
 CREATE TEMP TABLE currency (code text PRIMARY KEY, number text, minor_unit text, name text, withdrawn text);
 \getenv inputdir PG_ABS_SRCDIR
-\set file :inputdir '/../src/iso-4217.csv'
+\set file :inputdir '/../src/types/iso-4217.csv'
 \set load '\\copy currency FROM ''' :file ''' (FORMAT csv, HEADER)'
 :load
 SELECT count(*) FILTER (WHERE withdrawn IS NULL) AS active, count(withdrawn) AS withdrawn, bool_and(currency(('1 ' || code)::price) = code) AS accepted

@@ -12,7 +12,7 @@ my $node = PostgreSQL::Test::Cluster->new('main');
 $node->init;
 $node->start;
 
-# The lock of src/sync.c, as writer_lock() takes it but for the mode
+# The lock of src/tables/sync.c, as writer_lock() takes it but for the mode
 my $module = PostgreSQL::Test::Utils::tempdir . '/hold';
 append_to_file("$module.c", <<'END');
 #include "postgres.h"

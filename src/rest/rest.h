@@ -1,0 +1,132 @@
+/*
+ * rest.h
+ *	  What the files of the REST API share: the route table, and a request on its
+ *	  way to an answer.  request -> route -> operation -> response or problem.
+ */
+#ifndef PROPSTREET_HTTP_H
+#define PROPSTREET_HTTP_H
+
+#include "propstreet.h"
+
+#define BASE_PATH "/api/v1"
+#define SEGMENTS_MAX 8			/* of a path, less those of the base path; no route has more than 6 */
+#define ARGUMENTS_MAX 8
+#define BODY_MAX_BYTES (1024 * 1024)
+#define TARGET_MAX_BYTES (16 * 1024)
+#define HEADERS_MAX_BYTES (64 * 1024)
+
+/* ---- routes.c ---- */
+
+/* Where an argument of an operation comes from: the path, the body, a header, or the query. */
+typedef enum Argument
+{
+	NOTHING,
+	PATH_ID,					/* the next variable segment of the path */
+	PATH_TEXT,
+	BODY,
+	NO_KEY,						/* null: handle() itself sees to Idempotency-Key */
+	PRECONDITION,				/* null: handle() itself tells If-Match and If-None-Match */
+	UPDATED_SINCE,				/* from here on, of the query */
+	INCLUDE_DELETED,
+	PROJECT_STATUS,
+	LIVE_STATUS,
+	PROJECT_CLASSIFICATION,
+	PROSPECT_CLASSIFICATION,
+	TEASER_STAGE,
+	DELIVERY_STATUS,
+	CAPABILITY,
+	TAGS,
+	PAGE_SIZE,
+	PAGE_SIZE_100,
+	CURSOR,
+	ARGUMENTS
+} Argument;
+
+#define FIRST_OF_QUERY UPDATED_SINCE
+
+typedef struct Route
+{
+	const char *method;
+	const char *pattern;		/* of the path after BASE_PATH; {name} is a variable segment */
+	const char *operation;		/* its name in SQL, and the operationId */
+	PGFunction	function;
+	int			status;			/* on success; 201 if the operation has created something */
+	const char *request;		/* schema of the body, or NULL */
+	const char *response;		/* schema of the answer, or NULL */
+	const char *summary;
+	Argument	arguments[ARGUMENTS_MAX];
+} Route;
+
+/* How a parameter of the query is read, and what openapi.json says of it */
+typedef enum ParameterType
+{
+	PARAMETER_TEXT, PARAMETER_TEXTS, PARAMETER_MOMENT, PARAMETER_BOOLEAN, PARAMETER_INTEGER
+} ParameterType;
+
+typedef struct Parameter
+{
+	const char *name;
+	ParameterType type;
+	const char *schema;
+	const char *description;
+} Parameter;
+
+extern const Route routes[];
+extern const int nroutes;
+extern const Parameter parameters[ARGUMENTS];
+
+/* ---- http.c ---- */
+
+/* A request, what became of its parts, and its answer */
+typedef struct Request
+{
+	const char *method;
+	const char *target;			/* path and query as they came */
+	const struct varlena *headers_in;	/* JSON: an object */
+	struct json_object *headers;	/* NULL: none */
+	bool		answers_cancel;	/* a canceled statement (statement_timeout) is an answer too */
+	bool		behind_nginx;	/* the client's own headers have other names */
+	struct varlena *body;		/* NULL: none */
+	int64		tenant_id;
+	bool		for_tenant;		/* tenant_id is given, instead of the session's */
+
+	char	   *segments[SEGMENTS_MAX];
+	int			nsegments;
+	bool		malformed;		/* the path is no text */
+	const char *query;			/* after the question mark, or NULL */
+	const Route *path;			/* the first route of the path's pattern; NULL: there is none */
+	const Route *route;
+	const char *names[SEGMENTS_MAX];	/* of the pattern's variables: each ends with a bracket */
+	char	   *variables[SEGMENTS_MAX];
+	int64		id;				/* the first id of the path, or 0 */
+	bool		bad_id;			/* what is wrong is an id of the path */
+	bool		locking_key;	/* another request may be running with the same key */
+
+	int			status;
+	const char *headers_out;	/* JSON: an array, without Content-Type */
+	struct varlena *answer;		/* NULL: no body */
+} Request;
+
+extern void handle(Request *request);
+extern char *response_headers(const Request *request);
+extern const char *request_header(const Request *request, const char *name);
+extern char *header_array(const char *name, const char *value);
+
+/* ---- routes.c ---- */
+
+extern void find_route(Request *request);
+extern char *allowed_methods(const Route *path);
+extern char *decoded(const char *start, const char *end, bool plus_is_space);
+extern bool takes_body(const Route *route);
+extern void route_arguments(Request *request, FunctionCallInfo fcinfo);
+
+/* ---- problem.c ---- */
+
+extern int	problem_status(const Request *request, ErrorData *error);
+extern void answer_problem(Request *request, ErrorData *error);
+
+/* ---- openapi.c ---- */
+
+extern Datum propstreet_openapi(PG_FUNCTION_ARGS);
+
+#endif							/* PROPSTREET_HTTP_H */
