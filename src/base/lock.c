@@ -9,7 +9,7 @@
 #include "miscadmin.h"
 #include "utils/builtins.h"
 
-#include "propstreet.h"
+#include "base/base.h"
 
 /* The lock of a number. */
 LOCKTAG

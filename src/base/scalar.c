@@ -8,7 +8,7 @@
 #include "utils/datetime.h"
 #include "utils/timestamp.h"
 
-#include "propstreet.h"
+#include "base/base.h"
 
 /* The problems of an input, which all have a place in it but the last of too many, as one sentence. */
 static char *

@@ -20,16 +20,14 @@
 #include "nodes/params.h"
 #include "storage/lmgr.h"
 #include "utils/array.h"
-#include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
-#include "utils/memutils.h"
 #include "utils/plancache.h"
 #include "utils/resowner.h"
 #include "utils/snapmgr.h"
 #include "utils/syscache.h"
 
-#include "propstreet.h"
+#include "data/data.h"
 
 /* of optimizer/cost.h, whose Path is another one than ours */
 extern PGDLLIMPORT bool enable_seqscan;
@@ -81,56 +79,6 @@ act_as_before(Identity identity)
 {
 	AtEOXact_GUC(true, identity.settings);
 	SetUserIdAndSecContext(identity.user, identity.security_context);
-}
-
-/* Begin an operation for the session's tenant (PT401 without one). */
-void
-operation_begin(Operation *operation)
-{
-	operation->tenant_id = current_tenant();
-	operation->context = CurrentMemoryContext;
-	operation->caller = act_as(tables_owner());
-	if (SPI_connect() != SPI_OK_CONNECT)
-		elog(ERROR, "SPI_connect failed");
-}
-
-void
-operation_end(Operation *operation)
-{
-	if (SPI_finish() != SPI_OK_FINISH)
-		elog(ERROR, "SPI_finish failed");
-	act_as_before(operation->caller);
-}
-
-/* End an operation whose result is a text (or json). */
-Datum
-operation_result(Operation *operation, StringInfo result)
-{
-	MemoryContext spi = MemoryContextSwitchTo(operation->context);
-	text	   *value = cstring_to_text_with_len(result->data, result->len);
-
-	MemoryContextSwitchTo(spi);
-	operation_end(operation);
-	return PointerGetDatum(value);
-}
-
-/* The same for a large text, which is built where the caller wants it, and never copied. */
-void
-init_large_result(Operation *operation, StringInfo result)
-{
-	MemoryContext spi = MemoryContextSwitchTo(operation->context);
-
-	initStringInfo(result);
-	appendStringInfoSpaces(result, VARHDRSZ);
-	MemoryContextSwitchTo(spi);
-}
-
-Datum
-operation_large_result(Operation *operation, StringInfo result)
-{
-	SET_VARSIZE(result->data, result->len);
-	operation_end(operation);
-	return PointerGetDatum(result->data);
 }
 
 /* What a plan is made for: our types, and the row type of a table where a parameter has it. */
@@ -309,7 +257,7 @@ typedef struct Run
 } Run;
 
 static ParamListInfo
-parameters(const Run *run)
+param_list(const Run *run)
 {
 	ParamListInfo list = makeParamList(run->statement->nargs);
 
@@ -333,7 +281,7 @@ execute(const Run *run)
 
 	if (run->receiver)
 	{
-		SPIExecuteOptions options = {.params = parameters(run),.read_only = statement->reads,.dest = run->receiver};
+		SPIExecuteOptions options = {.params = param_list(run),.read_only = statement->reads,.dest = run->receiver};
 
 		return SPI_execute_plan_extended(statement->plan, &options);
 	}
@@ -558,21 +506,14 @@ attempt_expecting(void (*work) (void *arg), void *arg, int sqlstate)
 	return error;
 }
 
-static void
+/* 39P01 unless the last result has a row of this number. */
+void
 check_number(uint64 number)
 {
 	if (number >= SPI_processed)
 		ereport(ERROR,
 				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
 				 errmsg("a trigger has left out a row that an operation writes")));
-}
-
-/* A row of the last result, which lists the kind's columns in order. */
-void
-fetch_row(uint64 number, Row *row, Kind kind)
-{
-	check_number(number);
-	row_of_tuple(row, SPI_tuptable->vals[number], SPI_tuptable->tupdesc, kind);
 }
 
 /* A value of the last result; columns count from 1.  23502 if it is null. */

@@ -9,7 +9,7 @@
 #include "funcapi.h"
 #include "utils/tuplestore.h"
 
-#include "propstreet.h"
+#include "maintenance/maintenance.h"
 
 #define CHECK_COLUMNS 4
 

@@ -14,7 +14,9 @@
 #include "miscadmin.h"
 #include "utils/timestamp.h"
 
-#include "propstreet.h"
+#include "maintenance/maintenance.h"
+
+int			propstreet_keep_undelivered = 30 * SECS_PER_DAY;
 
 #define FIRST_BATCH 100			/* rows that are looked at, ten times as many each time */
 #define LAST_BATCH 10000

@@ -20,7 +20,7 @@
 #include "utils/lsyscache.h"
 #include "utils/typcache.h"
 
-#include "propstreet.h"
+#include "operations/operations.h"
 
 #define ITEMS_MAX 100
 #define TRIES_MAX 20			/* after others took what we had found free */

@@ -15,7 +15,7 @@
 #include "utils/timestamp.h"
 #include "utils/tuplestore.h"
 
-#include "propstreet.h"
+#include "operations/operations.h"
 
 /* Takes rows from the executor and stores what the caller gets of them */
 typedef struct ChangesReceiver

@@ -13,7 +13,7 @@
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 
-#include "propstreet.h"
+#include "operations/operations.h"
 
 #define KEY_MAX_CHARACTERS 255
 #define KEYS_MAX 1000			/* in a transaction */

@@ -7,9 +7,64 @@
 
 #include "base/json_c.h"
 
+#include "executor/spi.h"
 #include "utils/builtins.h"
 
-#include "propstreet.h"
+#include "operations/operations.h"
+
+bool		propstreet_require_if_match = false;
+
+/* Begin an operation for the session's tenant (PT401 without one). */
+void
+operation_begin(Operation *operation)
+{
+	operation->tenant_id = current_tenant();
+	operation->context = CurrentMemoryContext;
+	operation->caller = act_as(tables_owner());
+	if (SPI_connect() != SPI_OK_CONNECT)
+		elog(ERROR, "SPI_connect failed");
+}
+
+void
+operation_end(Operation *operation)
+{
+	if (SPI_finish() != SPI_OK_FINISH)
+		elog(ERROR, "SPI_finish failed");
+	act_as_before(operation->caller);
+}
+
+/* End an operation whose result is a text (or json). */
+Datum
+operation_result(Operation *operation, StringInfo result)
+{
+	MemoryContext spi = MemoryContextSwitchTo(operation->context);
+	text	   *value = cstring_to_text_with_len(result->data, result->len);
+
+	MemoryContextSwitchTo(spi);
+	operation_end(operation);
+	return PointerGetDatum(value);
+}
+
+/* The same for a large text, which is built where the caller wants it, and never copied. */
+void
+init_large_result(Operation *operation, StringInfo result)
+{
+	MemoryContext spi = MemoryContextSwitchTo(operation->context);
+
+	initStringInfo(result);
+	appendStringInfoSpaces(result, VARHDRSZ);
+	MemoryContextSwitchTo(spi);
+}
+
+Datum
+operation_large_result(Operation *operation, StringInfo result)
+{
+	SET_VARSIZE(result->data, result->len);
+	operation_end(operation);
+	return PointerGetDatum(result->data);
+}
+
+/* ---- arguments ---- */
 
 /* An id; PT400 if it is null. */
 int64

@@ -14,7 +14,7 @@
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 
-#include "propstreet.h"
+#include "operations/operations.h"
 
 #define OF_PROJECT "WHERE t.tenant_id OPERATOR(pg_catalog.=) $1 AND t.id OPERATOR(pg_catalog.=) $2"
 
@@ -65,18 +65,6 @@ lock_project(Operation *operation, int64 id, Row *row)
 {
 	writer_lock(operation->tenant_id);
 	if (!project_load(operation, id, READ_LOCKED, row) || !row->nulls[P_DELETED_UTC])
-		not_found("Project", id, NULL);
-}
-
-/* Lock a project that is not deleted against deletion, or PT404: what a new prospect hangs on. */
-void
-project_share(int64 tenant_id, int64 id)
-{
-	static Statement share = {.sql = "SELECT t.deleted_utc IS NULL FROM propstreet.project AS t " OF_PROJECT " FOR SHARE",
-	.nargs = 2,.args = {T_INT8, T_INT8}};
-	Datum		values[] = {Int64GetDatum(tenant_id), Int64GetDatum(id)};
-
-	if (run(&share, values, NULL) == 0 || !DatumGetBool(fetch(0, 1)))
 		not_found("Project", id, NULL);
 }
 

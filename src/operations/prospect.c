@@ -13,7 +13,7 @@
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 
-#include "propstreet.h"
+#include "operations/operations.h"
 
 #define INSERT_TRIES 20			/* after others got in between */
 #define OF_PROSPECT "WHERE t.tenant_id OPERATOR(pg_catalog.=) $1 AND t.project_id OPERATOR(pg_catalog.=) $2 AND t.id OPERATOR(pg_catalog.=) $3"

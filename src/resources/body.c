@@ -11,20 +11,13 @@
 
 #include "base/json_c.h"
 
-#include "access/genam.h"
-#include "access/htup_details.h"
-#include "access/table.h"
-#include "catalog/indexing.h"
-#include "catalog/pg_enum.h"
 #include "mb/pg_wchar.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/datum.h"
-#include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
-#include "utils/syscache.h"
 
-#include "propstreet.h"
+#include "resources/resources.h"
 
 #define NAME_MAX_CHARACTERS 200
 #define PROPERTY_COUNT_MAX 1000000
@@ -40,47 +33,7 @@ give(Change *change, int column, Datum value, bool isnull)
 	change->given[column] = true;
 }
 
-/* ---- enums: their labels are in the catalog only ---- */
-
-static char *
-enum_labels(Oid type)
-{
-	Relation	catalog = table_open(EnumRelationId, AccessShareLock);
-	Relation	index = index_open(EnumTypIdSortOrderIndexId, AccessShareLock);
-	ScanKeyData key;
-	SysScanDesc scan;
-	HeapTuple	tuple;
-	StringInfoData labels;
-
-	initStringInfo(&labels);
-	ScanKeyInit(&key, Anum_pg_enum_enumtypid, BTEqualStrategyNumber, F_OIDEQ, ObjectIdGetDatum(type));
-	scan = systable_beginscan_ordered(catalog, index, NULL, 1, &key);
-	while ((tuple = systable_getnext_ordered(scan, ForwardScanDirection)) != NULL)
-		appendStringInfo(&labels, "%s%s", labels.len ? ", " : "", NameStr(((Form_pg_enum) GETSTRUCT(tuple))->enumlabel));
-	systable_endscan_ordered(scan);
-	index_close(index, AccessShareLock);
-	table_close(catalog, AccessShareLock);
-	return labels.data;
-}
-
-/* The value of an enum with a label; InvalidOid if there is none. */
-Oid
-enum_value(ColumnType type, const char *label)
-{
-	NameData	name;
-
-	if (strlen(label) >= NAMEDATALEN)
-		return InvalidOid;
-	namestrcpy(&name, label);
-	return GetSysCacheOid2(ENUMTYPOIDNAME, Anum_pg_enum_oid, ObjectIdGetDatum(type_oid(type)), NameGetDatum(&name));
-}
-
-/* The valid labels of an enum, for messages. */
-char *
-enum_choices(ColumnType type)
-{
-	return enum_labels(type_oid(type));
-}
+/* ---- enums ---- */
 
 static bool
 decode_enum(json_object *value, const Path *path, ColumnType type, Datum *result, Problems *problems)
@@ -116,70 +69,6 @@ set_enum(json_object *value, const Path *path, ColumnType type, const char *defa
 }
 
 /* ---- fields of both ---- */
-
-static Datum
-refs_datum(ExternalRef **refs, int count)
-{
-	Oid			type = type_oid(T_EXTERNAL_REF);
-
-	if (count == 0)
-		return PointerGetDatum(construct_empty_array(type));
-	return PointerGetDatum(construct_array((Datum *) refs, count, type, -1, false, TYPALIGN_INT));
-}
-
-/* The references of an array, without nulls. */
-int
-refs_deform(Datum array, ExternalRef ***refs)
-{
-	int			count;
-	Datum	   *elements = array_elements(array, T_EXTERNAL_REF, &count);
-
-	*refs = palloc(sizeof(ExternalRef *) * Max(count, 1));
-	for (int i = 0; i < count; i++)
-		(*refs)[i] = (ExternalRef *) PG_DETOAST_DATUM_PACKED(elements[i]);
-	return count;
-}
-
-/* Are two references of the same namespace? */
-bool
-same_namespace(const ExternalRef *a, const ExternalRef *b)
-{
-	int			len = namespace_len(a);
-
-	return len == namespace_len(b) && memcmp(VARDATA_ANY(a), VARDATA_ANY(b), len) == 0;
-}
-
-bool
-same_ref(const ExternalRef *a, const ExternalRef *b)
-{
-	return VARSIZE_ANY_EXHDR(a) == VARSIZE_ANY_EXHDR(b) &&
-		memcmp(VARDATA_ANY(a), VARDATA_ANY(b), VARSIZE_ANY_EXHDR(a)) == 0;
-}
-
-/* Is a reference among these? */
-bool
-has_ref(Datum array, const ExternalRef *ref)
-{
-	ExternalRef **refs;
-	int			count = refs_deform(array, &refs);
-
-	for (int i = 0; i < count; i++)
-		if (same_ref(refs[i], ref))
-			return true;
-	return false;
-}
-
-/* References with one more. */
-Datum
-refs_append(Datum array, ExternalRef *ref)
-{
-	ExternalRef **refs;
-	int			count = refs_deform(array, &refs);
-
-	refs = repalloc(refs, sizeof(ExternalRef *) * (count + 1));
-	refs[count] = ref;
-	return refs_datum(refs, count + 1);
-}
 
 static void
 set_external_refs(json_object *value, const Path *path, int column, Change *change, Problems *problems)
@@ -634,28 +523,6 @@ propstreet_transactions_valid(PG_FUNCTION_ARGS)
 	if (problems.list == NIL)
 		require_jsonb(transactions);
 	PG_RETURN_BOOL(problems.list == NIL);
-}
-
-PG_FUNCTION_INFO_V1(propstreet_external_refs_valid);
-
-/* external_refs_valid(external_ref[]) boolean */
-Datum
-propstreet_external_refs_valid(PG_FUNCTION_ARGS)
-{
-	ArrayType  *array = PG_GETARG_ARRAYTYPE_P(0);
-	ExternalRef **refs;
-	int			count;
-
-	if (ARR_NDIM(array) > 1 || array_contains_nulls(array))
-		PG_RETURN_BOOL(false);
-	count = refs_deform(PointerGetDatum(array), &refs);
-	if (count > EXTERNAL_REF_MAX)
-		PG_RETURN_BOOL(false);
-	for (int i = 0; i < count; i++)
-		for (int j = 0; j < i; j++)
-			if (same_namespace(refs[i], refs[j]))
-				PG_RETURN_BOOL(false);
-	PG_RETURN_BOOL(true);
 }
 
 PG_FUNCTION_INFO_V1(propstreet_tags_valid);

@@ -5,82 +5,10 @@
  */
 #include "postgres.h"
 
-#include "access/htup_details.h"
-#include "catalog/pg_enum.h"
-#include "catalog/pg_type.h"
-#include "utils/array.h"
 #include "utils/builtins.h"
-#include "utils/syscache.h"
 #include "utils/timestamp.h"
-#include "utils/typcache.h"
 
-#include "propstreet.h"
-
-/* The name of an object's next member. */
-void
-append_member(StringInfo out, const char *name)
-{
-	int			len = strlen(name);
-	char	   *end;
-
-	enlargeStringInfo(out, len + strlen(",\"\":"));
-	end = out->data + out->len;
-	if (end[-1] != '{')
-		*end++ = ',';
-	*end++ = '"';
-	memcpy(end, name, len);
-	memcpy(end + len, "\":", sizeof("\":"));
-	out->len = end + len + strlen("\":") - out->data;
-}
-
-/* Ids are JSON strings. */
-void
-append_id(StringInfo out, int64 id)
-{
-	char		digits[MAXINT8LEN + 1];
-
-	pg_lltoa(id, digits);
-	appendStringInfoChar(out, '"');
-	appendStringInfoString(out, digits);
-	appendStringInfoChar(out, '"');
-}
-
-/* Labels of enum values as they are written, "x", found by OID, until the catalog changes */
-#define LABELS 64				/* a power of 2, more than ours are */
-
-typedef struct Label
-{
-	Oid			value;
-	uint64		generation;
-	int			len;
-	char		text[NAMEDATALEN + 2];
-} Label;
-
-static void
-read_label(Label *label, Oid value)
-{
-	HeapTuple	tuple = SearchSysCache1(ENUMOID, ObjectIdGetDatum(value));
-
-	if (!HeapTupleIsValid(tuple))
-		elog(ERROR, "enum value %u does not exist", value);
-	label->value = value;
-	label->generation = enum_generation;
-	label->len = snprintf(label->text, sizeof(label->text), "\"%s\"", NameStr(((Form_pg_enum) GETSTRUCT(tuple))->enumlabel));
-	ReleaseSysCache(tuple);
-}
-
-/* The label of an enum's value; ours need no escapes. */
-void
-append_enum(StringInfo out, Datum value)
-{
-	static Label labels[LABELS];
-	Oid			oid = DatumGetObjectId(value);
-	Label	   *label = &labels[oid % LABELS];
-
-	if (label->value != oid || label->generation != enum_generation)
-		read_label(label, oid);
-	appendBinaryStringInfo(out, label->text, label->len);
-}
+#include "resources/resources.h"
 
 static void
 append_text(StringInfo out, Datum value)
@@ -88,35 +16,6 @@ append_text(StringInfo out, Datum value)
 	text	   *string = DatumGetTextPP(value);
 
 	append_json_string(out, VARDATA_ANY(string), VARSIZE_ANY_EXHDR(string));
-}
-
-static void
-append_array(StringInfo out, Datum value, ColumnType element, void (*append_element) (StringInfo out, Datum element))
-{
-	int			count;
-	Datum	   *elements = array_elements(value, element, &count);
-
-	appendStringInfoChar(out, '[');
-	for (int i = 0; i < count; i++)
-	{
-		if (i > 0)
-			appendStringInfoChar(out, ',');
-		append_element(out, elements[i]);
-	}
-	appendStringInfoChar(out, ']');
-}
-
-static void
-append_ref_element(StringInfo out, Datum element)
-{
-	append_external_ref(out, (ExternalRef *) PG_DETOAST_DATUM_PACKED(element));
-}
-
-/* References as an array of objects. */
-void
-append_external_refs(StringInfo out, Datum array)
-{
-	append_array(out, array, T_EXTERNAL_REF, append_ref_element);
 }
 
 static void

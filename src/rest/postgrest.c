@@ -25,13 +25,6 @@ set_for_transaction(const char *name, const char *value)
 	(void) set_config_option(name, value, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_LOCAL, true, 0, false);
 }
 
-/* PT503, but PT529 for what PostgREST calls. */
-int
-busy_sqlstate(void)
-{
-	return *setting("request.method") ? PT_BUSY_POSTGREST : PT_BUSY;
-}
-
 /*
  * The status for PostgREST.  A 503 makes it drop its connections and read the schema
  * again: 529 does not, and nginx makes a 503 of it.

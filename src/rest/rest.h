@@ -6,7 +6,7 @@
 #ifndef PROPSTREET_HTTP_H
 #define PROPSTREET_HTTP_H
 
-#include "propstreet.h"
+#include "webhooks/webhooks.h"
 
 #define BASE_PATH "/api/v1"
 #define SEGMENTS_MAX 8			/* of a path, less those of the base path; no route has more than 6 */
@@ -75,7 +75,7 @@ extern const Route routes[];
 extern const int nroutes;
 extern const Parameter parameters[ARGUMENTS];
 
-/* ---- http.c ---- */
+/* ---- handle.c ---- */
 
 /* A request, what became of its parts, and its answer */
 typedef struct Request
@@ -108,8 +108,11 @@ typedef struct Request
 } Request;
 
 extern void handle(Request *request);
-extern char *response_headers(const Request *request);
+
+/* ---- headers.c ---- */
+
 extern const char *request_header(const Request *request, const char *name);
+extern char *response_headers(const Request *request);
 extern char *header_array(const char *name, const char *value);
 
 /* ---- routes.c ---- */

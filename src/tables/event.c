@@ -33,7 +33,7 @@
 #include "utils/memutils.h"
 #include "utils/rel.h"
 
-#include "propstreet.h"
+#include "tables/tables.h"
 
 #define NOTIFY_CHANNEL "propstreet"
 #define NOTIFY_MAX_BYTES 7999	/* of a payload, the server's limit */
@@ -114,13 +114,13 @@ typedef struct Event
 } Event;
 
 /* A webhook of a tenant that has events */
-typedef struct Webhook
+typedef struct Subscription
 {
 	int64		tenant_id;
 	Datum		id;
 	Datum		events;
 	char	   *filter_namespace;	/* or NULL */
-} Webhook;
+} Subscription;
 
 /* Events of a statement on their way to the table */
 typedef struct Events
@@ -220,7 +220,7 @@ event_of(Events *events)
 	return resource->updated;
 }
 
-/* The body that webhooks deliver (specification, "Webhook Payload Example"). */
+/* The body that webhooks deliver (specification, "Subscription Payload Example"). */
 static text *
 payload_of(Events *events, const char *event)
 {
@@ -578,7 +578,7 @@ no_webhooks(void)
 
 /* The webhooks of the events' tenants, but for those that exclude their origin. */
 static int
-read_webhooks(Events *events, Webhook **webhooks)
+read_webhooks(Events *events, Subscription **webhooks)
 {
 	static Statement select = {.sql = "SELECT w.tenant_id::pg_catalog.int8, w.id::pg_catalog.int8, w.events::pg_catalog.text[], "
 		"w.filter_namespace::pg_catalog.text FROM propstreet.webhook AS w WHERE w.tenant_id OPERATOR(pg_catalog.=) ANY ($1) "
@@ -596,10 +596,10 @@ read_webhooks(Events *events, Webhook **webhooks)
 	values[0] = int64_array(tenants, ntenants);
 	values[1] = events->origin ? CStringGetTextDatum(events->origin) : (Datum) 0;
 	count = run(&select, values, nulls);
-	*webhooks = palloc(Max(count, 1) * sizeof(Webhook));
+	*webhooks = palloc(Max(count, 1) * sizeof(Subscription));
 	for (int i = 0; i < count; i++)
 	{
-		Webhook    *webhook = &(*webhooks)[i];
+		Subscription    *webhook = &(*webhooks)[i];
 		Datum		namespace;
 
 		webhook->tenant_id = DatumGetInt64(fetch(i, 1));
@@ -639,7 +639,7 @@ has_namespace(Datum array, const char *namespace)
 
 /* A filter matches if the row before or after the change carries the namespace. */
 static bool
-wants(const Webhook *webhook, const Event *event)
+wants(const Subscription *webhook, const Event *event)
 {
 	if (webhook->tenant_id != DatumGetInt64(event->tenant_id) || !has_text(webhook->events, event->event))
 		return false;
@@ -683,7 +683,7 @@ insert_deliveries(Deliveries *deliveries)
 static void
 deliver_events(Events *events, Event **list)
 {
-	Webhook    *webhooks;
+	Subscription    *webhooks;
 	int			nwebhooks;
 	Deliveries *deliveries;
 
@@ -826,4 +826,15 @@ Datum
 propstreet_prospect_event(PG_FUNCTION_ARGS)
 {
 	return record_events(fcinfo, &prospect);
+}
+
+/* Can a text say who writes? It is told in payloads and headers: up to 100 characters of printable ASCII. */
+bool
+is_change_origin(const char *text)
+{
+	const char *c = text;
+
+	while (*c >= ' ' && *c <= '~')
+		c++;
+	return *c == '\0' && c - text <= CHANGE_ORIGIN_MAX;
 }

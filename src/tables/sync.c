@@ -14,7 +14,7 @@
 #include "utils/timeout.h"
 #include "utils/timestamp.h"
 
-#include "propstreet.h"
+#include "tables/tables.h"
 
 int			propstreet_sync_wait = 5000;	/* milliseconds */
 

@@ -9,10 +9,11 @@
 #include "executor/spi.h"
 #include "executor/tuptable.h"
 #include "miscadmin.h"
+#include "utils/datum.h"
 #include "utils/rel.h"
 #include "utils/tuplestore.h"
 
-#include "propstreet.h"
+#include "tables/tables.h"
 
 /* The number of a column of the table; 42703 if there is none of this name and type. */
 AttrNumber
@@ -89,4 +90,19 @@ transition_next(Transition *transition)
 				(errcode(ERRCODE_CHECK_VIOLATION),
 				 errmsg("the key of a row of \"%s\" can't be changed", RelationGetRelationName(transition->trigger->tg_relation))));
 	return true;
+}
+
+/* Is a column of the row the same as before? */
+bool
+same_value(const Transition *transition, AttrNumber number)
+{
+	Form_pg_attribute attribute = TupleDescAttr(RelationGetDescr(transition->trigger->tg_relation), number - 1);
+	Datum		old;
+	Datum		new;
+	bool		was = slot_optional(transition->old, number, &old);
+	bool		is = slot_optional(transition->new, number, &new);
+
+	if (!was || !is)
+		return was == is;
+	return datum_image_eq(old, new, attribute->attbyval, attribute->attlen);
 }

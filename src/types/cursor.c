@@ -11,7 +11,7 @@
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 
-#include "propstreet.h"
+#include "types/types.h"
 
 #define CURSOR_MAX 128			/* characters; ours have at most 91 */
 

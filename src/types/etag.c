@@ -11,7 +11,7 @@
 #include "libpq/pqformat.h"
 #include "utils/builtins.h"
 
-#include "propstreet.h"
+#include "types/types.h"
 
 static bool
 is_etagc(unsigned char c)

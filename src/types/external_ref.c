@@ -11,7 +11,7 @@
 #include "mb/pg_wchar.h"
 #include "utils/builtins.h"
 
-#include "propstreet.h"
+#include "types/types.h"
 
 #define NAMESPACE_MAX 50
 #define ID_MAX 255				/* characters */

@@ -11,7 +11,7 @@
 #include "parser/scansup.h"
 #include "utils/builtins.h"
 
-#include "propstreet.h"
+#include "types/types.h"
 
 #ifndef HAVE_INT128
 #error "propstreet needs a compiler with 128-bit integers"

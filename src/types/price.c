@@ -12,7 +12,7 @@
 #include "utils/builtins.h"
 #include "utils/numeric.h"
 
-#include "propstreet.h"
+#include "types/types.h"
 
 /* What a text or a JSON object is read into. */
 typedef struct PriceInput

@@ -11,7 +11,7 @@
 #include "libpq/pqformat.h"
 #include "utils/builtins.h"
 
-#include "propstreet.h"
+#include "types/types.h"
 
 /* What a text or a JSON object is read into. */
 typedef struct RangeInput

@@ -9,7 +9,7 @@
 #include "common/sha2.h"
 #include "utils/builtins.h"
 
-#include "propstreet.h"
+#include "webhooks/webhooks.h"
 
 #define SECRET_PREFIX "whsec_"
 #define SECRET_BYTES 32			/* of those we make */

@@ -18,7 +18,7 @@
 #include "utils/datum.h"
 #include "utils/timestamp.h"
 
-#include "propstreet.h"
+#include "webhooks/webhooks.h"
 
 #define URL_MAX_BYTES 2000
 #define OLD_SECRET_HOURS 24		/* that it signs along after a rotation */

@@ -1,0 +1,131 @@
+/*
+ * data.h
+ *	  Reading and writing tables: types of columns, values, statements.
+ */
+#ifndef PROPSTREET_DATA_H
+#define PROPSTREET_DATA_H
+
+#include "access/tupdesc.h"
+#include "tcop/dest.h"
+
+#include "types/types.h"
+
+struct TupleTableSlot;
+
+/* ---- column_type.c: types of columns and parameters, enums ---- */
+
+/* Types of columns and parameters; ours are resolved by name. */
+typedef enum ColumnType
+{
+	T_BOOL, T_INT4, T_INT8, T_INT8_ARRAY, T_JSON, T_TEXT, T_TEXT_ARRAY, T_TIMESTAMPTZ,
+	T_PRICE, T_PRICE_RANGE, T_EXTERNAL_REF, T_EXTERNAL_REF_ARRAY, T_ASSET_TYPE, T_MANDATE,
+	T_PROJECT_STATUS, T_PROJECT_CLASSIFICATION, T_TEASER_STAGE, T_PROSPECT_CLASSIFICATION,
+	T_BYTEA, T_JSON_ARRAY, T_TIMESTAMPTZ_ARRAY, T_PROSPECT_ARRAY,
+	COLUMN_TYPES
+} ColumnType;
+
+typedef struct Column
+{
+	const char *name;
+	ColumnType	type;
+	bool		not_null;
+} Column;
+
+/* Columns are cast to the types we read them as: nothing happens, unless the owner has changed one. */
+#define SQL_T_INT4 "pg_catalog.int4"
+#define SQL_T_INT8 "pg_catalog.int8"
+#define SQL_T_JSON "pg_catalog.json"
+#define SQL_T_TEXT "pg_catalog.text"
+#define SQL_T_TEXT_ARRAY "pg_catalog.text[]"
+#define SQL_T_TIMESTAMPTZ "pg_catalog.timestamptz"
+#define SQL_T_PRICE "propstreet.price"
+#define SQL_T_PRICE_RANGE "propstreet.price_range"
+#define SQL_T_EXTERNAL_REF_ARRAY "propstreet.external_ref[]"
+#define SQL_T_ASSET_TYPE "propstreet.asset_type"
+#define SQL_T_MANDATE "propstreet.mandate"
+#define SQL_T_PROJECT_STATUS "propstreet.project_status"
+#define SQL_T_PROJECT_CLASSIFICATION "propstreet.project_classification"
+#define SQL_T_TEASER_STAGE "propstreet.teaser_stage"
+#define SQL_T_PROSPECT_CLASSIFICATION "propstreet.prospect_classification"
+
+extern uint64 enum_generation;	/* grows when labels may have been added */
+
+extern void watch_types(void);
+extern Oid	type_oid(ColumnType type);
+extern bool attribute_fits(TupleDesc desc, AttrNumber number, ColumnType type);
+extern AttrNumber find_column(TupleDesc desc, const Column *column, const char *table);
+extern Oid	enum_value(ColumnType type, const char *label);
+extern char *enum_choices(ColumnType type);
+extern void append_enum(StringInfo out, Datum value);
+
+/* ---- value.c: reading values ---- */
+
+pg_noreturn extern void null_error(const char *column);
+extern Datum tuple_value(HeapTuple tuple, TupleDesc desc, int column);
+extern bool tuple_optional(HeapTuple tuple, TupleDesc desc, int column, Datum *value);
+extern Datum slot_value(struct TupleTableSlot *slot, int column);
+extern bool slot_optional(struct TupleTableSlot *slot, int column, Datum *value);
+extern Datum *array_elements(Datum array, ColumnType element, int *count);
+extern void append_array(StringInfo out, Datum value, ColumnType element, void (*append_element) (StringInfo out, Datum element));
+
+/* ---- statement.c: plans that are kept, and acting as the tables' owner ---- */
+
+#define STATEMENT_ARGS 16
+
+/* A SQL text with its parameters, and the plan kept for it */
+typedef struct Statement
+{
+	const char *sql;
+	bool		reads;			/* runs in the snapshot of the calling query */
+	bool		by_values;		/* is planned for the values of each call */
+	int			nargs;
+	ColumnType	args[STATEMENT_ARGS];
+	struct _SPI_plan *plan;
+	uint64		types;			/* what the plan was made for */
+	uint64		runs;
+	uint64		plan_again;		/* after so many runs */
+	int			checked;		/* generation of the plan whose relations were checked, */
+	Oid			checked_for;	/* to belong to this role */
+	int			depth;			/* under way, one within the other: through a user's triggers */
+} Statement;
+
+/* Whom we act for */
+typedef struct Identity
+{
+	Oid			user;
+	int			security_context;
+	int			settings;		/* nesting level of settings */
+} Identity;
+
+extern Oid	tables_owner(void);
+extern bool check_relation_owner(Oid relation);
+extern Identity act_as(Oid user);
+extern void act_as_before(Identity identity);
+extern uint64 run(Statement *statement, const Datum *values, const bool *nulls);
+extern uint64 run_latest(Statement *statement, const Datum *values);
+extern Datum int64_array(Datum *values, int count);
+extern DestReceiver row_receiver(bool (*receive) (struct TupleTableSlot *slot, DestReceiver *self));
+extern void run_to(Statement *statement, const Datum *values, const bool *nulls, DestReceiver *receiver);
+extern ErrorData *attempt(void (*work) (void *arg), void *arg);
+extern ErrorData *attempt_expecting(void (*work) (void *arg), void *arg, int sqlstate);
+extern void check_number(uint64 number);
+extern Datum fetch(uint64 number, int column);
+extern bool fetch_optional(uint64 number, int column, Datum *value);
+
+/* ---- arrays.c: rows as arrays, for statements that write many ---- */
+
+#define ARRAYS_MAX 9
+
+typedef struct Arrays
+{
+	int			columns;
+	int			count;			/* of rows */
+	Datum	   *values[ARRAYS_MAX];
+	bool	   *nulls[ARRAYS_MAX];
+} Arrays;
+
+extern void arrays_init(Arrays *arrays, int columns, int rows);
+extern void arrays_add(Arrays *arrays, const Datum *row, const bool *nulls);
+extern uint64 run_arrays(Statement *statement, const Arrays *arrays, const Datum *others);
+
+#endif							/* PROPSTREET_DATA_H */
