@@ -60,6 +60,8 @@ passed_headers(const Request *request)
 			return psprintf("[{\"Content-Type\":\"\"}%s%s", headers[1] == ']' ? "" : ",", headers + 1);
 		case 401:
 		case 403:
+		case 404:
+		case 405:
 		case 500:
 		case 503:
 			problem = header_array("X-Propstreet-Problem", text_to_cstring(request->answer));
