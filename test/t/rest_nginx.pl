@@ -238,6 +238,14 @@ is(through('POST', '/api/v1/projects', { 'Content-Type' => 'application/json; ch
 is_problem(through('POST', '/api/v1/projects', \%json, '{"name": "' . ('x' x 1048577) . '"}'), 413, 'a body above the limit');
 is_problem(through('POST', '/api/v1/projects', \%json, '{"name": "' . ('x' x 1048560) . '"}'), 400, 'a body below it');
 is_problem(through('POST', '/api/v1/projects', \%json), 400, 'no body');
+is_problem(through('POST', '/api/v1/projects', { %json, 'Content-Length' => 1, 'Transfer-Encoding' => 'chunked' }, 'z'), 400, 'what is no body in HTTP');
+$answer = through('POST', '/api/v1/projects', \%json, '{"name": "x", ' . join(', ', map { '"' . "\xf4\x8f\xbf\xbf" x 60 . "$_\": 1" } 1 .. 200) . '}');
+is_problem($answer, 400, 'many fields with long names');
+is(scalar(@{ $answer->{json}{errors} }), 101, 'a hundred, and that there are more');
+$answer = through('GET', '/api/v1/projects?' . join('&', map { '%01' x 50 . "$_=" } 1 .. 100));
+is_problem($answer, 400, 'many parameters with long names');
+is(scalar(@{ $answer->{json}{errors} }), 100, 'all that are told');
+is_problem(through('GET', '/api/v1/projects?' . '%01' x 5400), 400, 'one with a very long name');
 is_problem(through('POST', '/api/v1/projects', \%json, "{\"name\": \"\xff\"}"), 400, 'a body that is not UTF-8');
 is_problem(through('POST', '/api/v1/projects', \%json, "{\"name\": \"\0\"}"), 400, 'a NUL in the body');
 
@@ -261,6 +269,10 @@ $node->safe_psql('postgres', 'GRANT EXECUTE ON FUNCTION propstreet_api.handle(by
 $node->safe_psql('postgres', 'ALTER FUNCTION propstreet.handle_postgrest(bytea) RENAME TO handle_away');
 is_problem(through('GET', '/api/v1/projects/1'), 503, 'no function: not 404, as if there were no such project');
 $node->safe_psql('postgres', 'ALTER FUNCTION propstreet.handle_away(bytea) RENAME TO handle_postgrest');
+
+$node->safe_psql('postgres', 'ALTER SCHEMA propstreet_api RENAME TO away');
+is_problem(through('GET', '/api/v1/projects/1'), 503, 'no schema: not 400, as if the request were wrong');
+$node->safe_psql('postgres', 'ALTER SCHEMA away RENAME TO propstreet_api');
 
 # bytes that are no UTF-8, on which PostgREST would fail, and leave a transaction open: not passed on. All of UTF-8 is.
 my @utf8 = map { my $text = chr; utf8::encode($text); $text } 0xe9, 0x7ff, 0x800, 0xfff, 0x1000, 0xd7ff, 0xe000, 0xfeff, 0x10000, 0x3ffff, 0x40000, 0x10ffff;
