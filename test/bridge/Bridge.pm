@@ -1,6 +1,7 @@
 
 # A server with propstreet and the roles of examples/postgrest, and the bridge (test/bridge/server) in front of it, for tests
-# that speak HTTP. In PostgREST's place it is PostgREST itself where POSTGREST names its program.
+# that speak HTTP. In PostgREST's place it is PostgREST itself where POSTGREST names its program, behind a PgBouncer in transaction
+# mode where PGBOUNCER does.
 
 package Bridge;
 
@@ -59,7 +60,9 @@ sub start_postgrest
 	my ($connection) = @_;
 
 	$log = PostgreSQL::Test::Utils::tempdir() . '/postgrest.log';
-	local $ENV{PGRST_DB_URI} = $connection;
+	local $ENV{PGRST_DB_URI} = $ENV{PGBOUNCER} ? start_pgbouncer($connection) : $connection;
+	local $ENV{PGRST_DB_CHANNEL_ENABLED} = 'false' if $ENV{PGBOUNCER};
+	local $ENV{PGRST_DB_PREPARED_STATEMENTS} = 'false' if $ENV{PGBOUNCER};
 	local $ENV{PGRST_SERVER_PORT} = PostgreSQL::Test::Cluster::get_free_port();
 	push(@bridges, IPC::Run::start([ $ENV{POSTGREST}, 'examples/postgrest/postgrest.conf' ], '<', \undef, '>&', $log));
 	foreach (1 .. 10 * $PostgreSQL::Test::Utils::timeout_default)
@@ -69,6 +72,30 @@ sub start_postgrest
 		select(undef, undef, undef, 0.1);
 	}
 	die 'PostgREST did not start';
+}
+
+# PgBouncer with two connections to the server; the connection string in its place
+sub start_pgbouncer
+{
+	my ($connection) = @_;
+	my $directory = PostgreSQL::Test::Utils::tempdir();
+	my $port = PostgreSQL::Test::Cluster::get_free_port();
+
+	append_to_file("$directory/users", qq("authenticator" ""\n));
+	append_to_file("$directory/pgbouncer.ini", <<"END");
+[databases]
+postgres = $connection
+[pgbouncer]
+listen_addr = 127.0.0.1
+listen_port = $port
+unix_socket_dir =
+auth_type = trust
+auth_file = $directory/users
+pool_mode = transaction
+default_pool_size = 2
+END
+	push(@bridges, IPC::Run::start([ $ENV{PGBOUNCER}, "$directory/pgbouncer.ini" ], '<', \undef, '>&', "$directory/pgbouncer.log"));
+	return "host=127.0.0.1 port=$port dbname=postgres user=authenticator";
 }
 
 # What PostgREST itself has logged; undef of the bridge

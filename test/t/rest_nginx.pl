@@ -257,11 +257,14 @@ $answer = request($port, 'GET', '/api/v1/projects/1');
 is_problem($answer, 401, 'no token');
 is($answer->{headers}{'www-authenticate'}, 'Bearer', 'WWW-Authenticate');
 is_problem(request($port, 'GET', '/api/v1/projects/1', { Authorization => 'Bearer ' . token(0) }), 401, 'a claim that is no tenant');
+my @turns = map { request($port, 'GET', '/api/v1/projects/1', $_) } ({ Authorization => 'Bearer ' . token(2) }, { Authorization => "Bearer $token" }, {}) x 20;
+is(join(' ', map { $_->{json}{name} // $_->{status} } @turns), join(' ', ('Of 2', 'Of 1', 401) x 20), 'tenants in turn, on few connections');
 # what PostgREST says by itself
 $answer = request($port, 'GET', '/api/v1/projects/1', { Authorization => "Bearer ${token}x" });
 is_problem($answer, 401, 'a forged token');
 is($answer->{json}{detail}, 'The token is not valid, or has expired', 'which was not ours to judge');
 is_problem(request($port, 'GET', '/api/v1/projects/1', { Authorization => 'Bearer ' . signed('{"role":"postgres","tenant_id":1}') }), 403, 'a role that is not granted');
+is_problem(request($port, 'GET', '/api/v1/projects/1', { Authorization => 'Bearer ' . signed('{"role":"nobody","tenant_id":1}') }), 401, 'a role that does not exist');
 is_problem(request($port, 'GET', '/api/v1/projects/1', { Authorization => 'Bearer ' . signed('{"role":"propstreet_user","tenant_id":1,"exp":1}') }), 401, 'an expired token');
 $node->safe_psql('postgres', 'REVOKE EXECUTE ON FUNCTION propstreet_api.handle(bytea) FROM web_anon');
 is_problem(request($port, 'GET', '/api/v1/projects/1'), 401, 'no right to call the API');
