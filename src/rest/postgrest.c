@@ -51,8 +51,10 @@ passed_headers(const Request *request)
 		case 204:
 		case 304:
 			return psprintf("[{\"Content-Type\":\"\"}%s%s", headers[1] == ']' ? "" : ",", headers + 1);
+		case 400:
 		case 401:
 		case 403:
+		case 404:
 		case 500:
 		case 503:
 			problem = header_array("X-Propstreet-Problem", text_to_cstring(request->answer));

@@ -1,6 +1,6 @@
 
-# The REST API through nginx, as examples/postgrest configures it, with the test bridge in PostgREST's place: what a client
-# sends arrives as it is, and so does the answer.
+# The REST API through nginx, as examples/postgrest configures it, with PostgREST where POSTGREST names its program, else with the
+# test bridge in its place: what a client sends arrives as it is, and so does the answer.
 
 use strict;
 use warnings;
@@ -90,6 +90,65 @@ sub is_problem
 my $run = start_nginx();
 my $answer;
 
+# Every request of the guide: its regression test, with the requests over HTTP
+sub guide
+{
+	my ($helpers) = slurp_file('test/sql/install.sql') =~ /^(CREATE SCHEMA test;.*)/ms;
+	my $ask = "$FindBin::RealBin/../bridge/ask $port " . token(601);
+
+	$node->safe_psql('postgres', $helpers . qq{
+		CREATE OR REPLACE FUNCTION test.ask(request text, headers json DEFAULT '{}', body text DEFAULT NULL) RETURNS text
+			LANGUAGE plpgsql SECURITY DEFINER AS \$\$
+		DECLARE
+			answer text;
+		BEGIN
+			CREATE TEMPORARY TABLE IF NOT EXISTS asked (answer text);
+			TRUNCATE asked;
+			EXECUTE format('COPY asked FROM PROGRAM %L', '$ask ' || encode(convert_to(json_build_array(request, headers, body)::text, 'UTF8'), 'hex'));
+			SELECT convert_from(decode(a.answer, 'hex'), 'UTF8') INTO answer FROM asked AS a;
+			answer := regexp_replace(regexp_replace(answer, 'W/"[0-9a-f]{16}"', 'W/"<tag>"'), 'cursor=eyJ1Ijoi[A-Za-z0-9_-]+', 'cursor=<cursor>');
+			RETURN test.masked(answer);
+		END
+		\$\$;
+	});
+	IPC::Run::run([ 'psql', '-Xaq', '-d', $node->connstr('postgres') . ' options=-cclient_min_messages=warning', '-f', 'test/sql/rest_guide.sql' ],
+		'>', \my $output, '2>&1');
+	append_to_file("$directory/rest_guide.out", $output);
+	is(`diff -u expected/rest_guide.out $directory/rest_guide.out`, '', 'every request of the guide');
+}
+
+guide();
+
+# PostgREST's own conventions, below a path of their own
+sub postgrests_own
+{
+	my %return = (Prefer => 'return=representation');
+	my $named = sub { through('GET', "/rest/v1/projects?select=name&order=id&$_[0]")->{body} };
+
+	$answer = through('POST', '/rest/v1/projects', { %json, %return }, '{"name": "By view", "price": {"value": 2, "currency": "EUR", "scale": "millions"}, "price_range": "100..200 millions EUR"}');
+	is("$answer->{status} $answer->{json}[0]{price}{value} $answer->{json}[0]{price_range}{max}", '201 2 200', 'an INSERT');
+	my $row = $answer->{json}[0]{id};
+	is($named->($_), '[{"name":"By view"}]', "a filter: $_")
+		foreach ('price=eq.2%20millions%20EUR', 'price=gt.1%20millions%20EUR', 'price_range=eq.100..200%20millions%20EUR', 'price_range=not.is.null');
+	my $resource = through('GET', "/api/v1/projects/$row")->{headers}{etag};
+	$answer = through('GET', '/rest/v1/project_delta?select=id&etag=eq.' . $resource =~ s/"/%22/gr);
+	is($answer->{body}, qq([{"id":$row}]), 'a filter on etag');
+	ok(!exists $answer->{headers}{'content-location'}, 'no Content-Location, which would lack the path');
+	$answer = through('PATCH', "/rest/v1/projects?id=eq.$row", { %json, %return }, '{"classification": "active"}');
+	is("$answer->{status} $answer->{json}[0]{classification}", '200 active', 'an UPDATE');
+	is(through('DELETE', "/rest/v1/projects?id=eq.$row")->{status}, 403, 'no DELETE');
+	is(through('GET', '/rest/v1/rpc/project_get?id=1')->{json}{name}, 'Of 1', 'a function by GET');
+	like(through('POST', '/rest/v1/rpc/sync_barrier', \%json, '{}')->{body}, qr/^"\d{4}-/, 'sync_barrier');
+	$answer = through('POST', '/rest/v1/rpc/project_get', \%json, '{"id": 99}');
+	is("$answer->{status} $answer->{json}{code}", '404 PT404', 'the status of an error');
+	is(through('GET', '/rest/v1/nothing')->{json}{code}, 'PGRST205', 'no such view');
+	is(request($port, 'GET', '/rest/v1/projects')->{json}{code}, '42501', 'nothing without a token');
+	$answer = through('GET', '/rest/v1/');
+	is("$answer->{json}{host}$answer->{json}{basePath}", 'localhost:8080/rest/v1', 'the description says where');
+	ok(exists $answer->{json}{paths}{$_}, "and has $_") foreach ('/projects', '/rpc/sync_barrier');
+	is(() = postgrest_log() =~ /Schema cache queried/g, 1, 'the schema was read once: no answer was a 503');
+}
+
 # methods
 $answer = through('POST', '/api/v1/projects', { %json, 'Idempotency-Key' => 'once' }, qq({"name": "New \xc3\xa9"}));
 is($answer->{status}, 201, 'POST');
@@ -162,8 +221,6 @@ is_problem(through('GET', '/api/v1/projects?x=' . 'x' x 20000), 414, 'a target a
 is_problem(through('GET', '/api/v1/projects', { 'X-Long' => 'x' x 20000 }), 431, 'a header above the limit');
 is_problem(through('TRACE', '/api/v1/projects'), 405, 'TRACE');
 is_problem(request($port, 'GET', '/elsewhere'), 404, 'another path');
-$answer = through('GET', '/rest/v1/projects?price=gt.1');
-is("$answer->{status} $answer->{headers}{'content-type'} $answer->{json}{message}", '404 application/json Could not find the function', "PostgREST's own conventions have a path of their own");
 is_problem(through('GET', '/api/v1/projects/%ff'), 400, 'a path that is not UTF-8');
 is_problem(through('GET', '/api/v1/nowhere'), 404, 'no route');
 
@@ -181,6 +238,14 @@ is(through('POST', '/api/v1/projects', { 'Content-Type' => 'application/json; ch
 is_problem(through('POST', '/api/v1/projects', \%json, '{"name": "' . ('x' x 1048577) . '"}'), 413, 'a body above the limit');
 is_problem(through('POST', '/api/v1/projects', \%json, '{"name": "' . ('x' x 1048560) . '"}'), 400, 'a body below it');
 is_problem(through('POST', '/api/v1/projects', \%json), 400, 'no body');
+is_problem(through('POST', '/api/v1/projects', { %json, 'Content-Length' => 1, 'Transfer-Encoding' => 'chunked' }, 'z'), 400, 'what is no body in HTTP');
+$answer = through('POST', '/api/v1/projects', \%json, '{"name": "x", ' . join(', ', map { '"' . "\xf4\x8f\xbf\xbf" x 60 . "$_\": 1" } 1 .. 200) . '}');
+is_problem($answer, 400, 'many fields with long names');
+is(scalar(@{ $answer->{json}{errors} }), 101, 'a hundred, and that there are more');
+$answer = through('GET', '/api/v1/projects?' . join('&', map { '%01' x 50 . "$_=" } 1 .. 100));
+is_problem($answer, 400, 'many parameters with long names');
+is(scalar(@{ $answer->{json}{errors} }), 100, 'all that are told');
+is_problem(through('GET', '/api/v1/projects?' . '%01' x 5400), 400, 'one with a very long name');
 is_problem(through('POST', '/api/v1/projects', \%json, "{\"name\": \"\xff\"}"), 400, 'a body that is not UTF-8');
 is_problem(through('POST', '/api/v1/projects', \%json, "{\"name\": \"\0\"}"), 400, 'a NUL in the body');
 
@@ -192,15 +257,38 @@ $answer = request($port, 'GET', '/api/v1/projects/1');
 is_problem($answer, 401, 'no token');
 is($answer->{headers}{'www-authenticate'}, 'Bearer', 'WWW-Authenticate');
 is_problem(request($port, 'GET', '/api/v1/projects/1', { Authorization => 'Bearer ' . token(0) }), 401, 'a claim that is no tenant');
+my @turns = map { request($port, 'GET', '/api/v1/projects/1', $_) } ({ Authorization => 'Bearer ' . token(2) }, { Authorization => "Bearer $token" }, {}) x 20;
+is(join(' ', map { $_->{json}{name} // $_->{status} } @turns), join(' ', ('Of 2', 'Of 1', 401) x 20), 'tenants in turn, on few connections');
 # what PostgREST says by itself
 $answer = request($port, 'GET', '/api/v1/projects/1', { Authorization => "Bearer ${token}x" });
 is_problem($answer, 401, 'a forged token');
 is($answer->{json}{detail}, 'The token is not valid, or has expired', 'which was not ours to judge');
 is_problem(request($port, 'GET', '/api/v1/projects/1', { Authorization => 'Bearer ' . signed('{"role":"postgres","tenant_id":1}') }), 403, 'a role that is not granted');
-is_problem(through('GET', '/api/v1/projects/1', { 'X-Name' => "\xff" }), 500, 'bytes in a header that are no UTF-8');
+is_problem(request($port, 'GET', '/api/v1/projects/1', { Authorization => 'Bearer ' . signed('{"role":"nobody","tenant_id":1}') }), 401, 'a role that does not exist');
+is_problem(request($port, 'GET', '/api/v1/projects/1', { Authorization => 'Bearer ' . signed('{"role":"propstreet_user","tenant_id":1,"exp":1}') }), 401, 'an expired token');
 $node->safe_psql('postgres', 'REVOKE EXECUTE ON FUNCTION propstreet_api.handle(bytea) FROM web_anon');
-is_problem(request($port, 'GET', '/api/v1/projects/1'), 500, 'no right to call the API');
+is_problem(request($port, 'GET', '/api/v1/projects/1'), 401, 'no right to call the API');
 $node->safe_psql('postgres', 'GRANT EXECUTE ON FUNCTION propstreet_api.handle(bytea) TO web_anon');
+$node->safe_psql('postgres', 'ALTER FUNCTION propstreet.handle_postgrest(bytea) RENAME TO handle_away');
+is_problem(through('GET', '/api/v1/projects/1'), 503, 'no function: not 404, as if there were no such project');
+$node->safe_psql('postgres', 'ALTER FUNCTION propstreet.handle_away(bytea) RENAME TO handle_postgrest');
+
+$node->safe_psql('postgres', 'ALTER SCHEMA propstreet_api RENAME TO away');
+is_problem(through('GET', '/api/v1/projects/1'), 503, 'no schema: not 400, as if the request were wrong');
+$node->safe_psql('postgres', 'ALTER SCHEMA away RENAME TO propstreet_api');
+
+# bytes that are no UTF-8, on which PostgREST would fail, and leave a transaction open: not passed on. All of UTF-8 is.
+my @utf8 = map { my $text = chr; utf8::encode($text); $text } 0xe9, 0x7ff, 0x800, 0xfff, 0x1000, 0xd7ff, 0xe000, 0xfeff, 0x10000, 0x3ffff, 0x40000, 0x10ffff;
+my @not_utf8 = ("\xff", "\x80", "\xc0\x80", "\xc3", "\xc3A", "\xe0\x80\x80", "\xe4\xb8", "\xed\xa0\x80", "\xf0\x80\x80\x80", "\xf0\x9f\x98", "\xf4\x90\x80\x80", "\xf5\x80\x80\x80", "\xc3\xa9\xa9", "\xf0\x9f\x98\x80\x80");
+foreach my $header ('If-Match', 'If-None-Match', 'Idempotency-Key', 'Change-Origin', 'Content-Type', 'Authorization')
+{
+	is(join(' ', map { through('GET', '/api/v1/projects/99', { $header => $_ })->{status} } @not_utf8), join(' ', (400) x @not_utf8), "bytes that are no UTF-8: $header");
+}
+is(join(' ', map { through('GET', "/api/v1/projects/99?x=$_")->{status} } @not_utf8), join(' ', (400) x @not_utf8), 'and the target');
+is_problem(through('GET', '/api/v1/projects/99', { 'If-Match' => "\xff" }), 400, 'which is told');
+is(join(' ', map { through('GET', "/api/v1/projects/external/crm/$_", { 'If-None-Match' => qq("$_") })->{status} } @utf8), join(' ', (404) x @utf8), 'what is UTF-8');
+is(through('GET', '/api/v1/projects/1', { 'X-Name' => "\xff", Cookie => "a=\xff" })->{status}, 200, 'headers that mean nothing');
+is($node->safe_psql('postgres', q{SELECT count(*) FROM pg_stat_activity WHERE usename = 'authenticator' AND state LIKE 'idle in%'}), 0, 'no transaction is left open');
 
 # what is ours with the same status: 503 never reaches PostgREST, which would say when to retry, too
 $node->safe_psql('postgres', q{ALTER ROLE authenticator SET propstreet.sync_wait = '10ms'});
@@ -236,6 +324,13 @@ is_problem(request($port, 'POST', '/api/v1/projects', \%json, '{"name": "x"}'), 
 is($node->safe_psql('postgres', 'SELECT count(*) FROM propstreet.project'), $written, 'writes nothing');
 is(request($port, 'GET', '/api/v1/openapi.json')->{json}{openapi}, '3.1.0', 'the description is for all');
 is(request($bridge, 'PATCH', '/rpc/handle', \%json, '{}')->{status}, 405, 'which PostgREST would refuse');
+
+# what the bridge does not do
+SKIP:
+{
+	skip 'needs POSTGREST', 1 unless $ENV{POSTGREST};
+	postgrests_own();
+}
 
 # without PostgREST
 stop_bridges();
