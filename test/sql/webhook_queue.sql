@@ -304,7 +304,7 @@ SELECT pg_temp.taken(256) FROM pg_temp.hooks(516, 3000, NULL);
 UPDATE propstreet.webhook SET last_success_utc = now() WHERE tenant_id = 516 AND id IN (5, 2999);
 BEGIN;
 SELECT pg_temp.read() AS before \gset
-SELECT pg_temp.taken(10), pg_temp.read() - :before < 1000 AS few;
+SELECT pg_temp.taken(10) IS NOT NULL AS taken, pg_temp.read() - :before < 1000 AS few;
 SELECT webhook_id FROM propstreet.webhook_delivery WHERE leased AND webhook_id IN (5, 2999) ORDER BY 1;
 ROLLBACK;
 DELETE FROM propstreet.webhook_delivery;
