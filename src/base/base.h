@@ -73,6 +73,7 @@ extern int	busy_sqlstate(void);
 #define FIELD_REQUIRED 0x01		/* must be there, unless the object is a patch */
 #define FIELD_NULLABLE 0x02		/* null is passed on, as value NULL */
 #define FIELD_READONLY 0x04		/* known, but not to be written */
+#define FIELD_ALWAYS 0x08		/* every answer has it */
 
 typedef void (*FieldSetter) (struct json_object *value, const Path *path, void *target, Problems *problems);
 
@@ -81,6 +82,7 @@ typedef struct Field
 	const char *name;			/* NULL ends a table */
 	int			flags;
 	FieldSetter set;
+	const char *schema;			/* of openapi.json, where the field is described there */
 } Field;
 
 extern bool json_is_deep(const char *text);

@@ -29,7 +29,13 @@ typedef struct Column
 	const char *name;
 	ColumnType	type;
 	bool		not_null;
+	int			flags;			/* of resources.h */
+	const char *member;			/* of the API's JSON that the column is, or is part of; or NULL */
+	const char *initial;		/* as text: what a new row has where a body leaves it out; NULL: null */
 } Column;
+
+/* A column that is only read */
+#define PLAIN_COLUMN(column, column_type, is_not_null) {.name = column,.type = column_type,.not_null = is_not_null}
 
 /* Columns are cast to the types we read them as: nothing happens, unless the owner has changed one. */
 #define SQL_T_INT4 "pg_catalog.int4"

@@ -16,6 +16,7 @@
 #include "miscadmin.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
+#include "utils/memutils.h"
 #include "utils/hsearch.h"
 #include "utils/lsyscache.h"
 #include "utils/typcache.h"
@@ -166,9 +167,9 @@ set_atomic(json_object *value, const Path *path, void *target, Problems *problem
 }
 
 static const Field batch_fields[] = {
-	{"items", FIELD_REQUIRED, set_items},
-	{"atomic", 0, set_atomic},
-	{NULL, 0, NULL}
+	{"items", FIELD_REQUIRED, set_items, NULL},
+	{"atomic", 0, set_atomic, NULL},
+	{NULL, 0, NULL, NULL}
 };
 
 /* Problems of an item as one message. */
@@ -454,14 +455,28 @@ has_followers(const Batch *batch)
 	return false;
 }
 
+/* Insert the rows of an array, whose investors are locked and copied. */
+static Statement *
+insert_rows(void)
+{
+	static Statement insert = {.nargs = 1,.args = {T_PROSPECT_ARRAY}};
+	StringInfoData sql;
+
+	if (insert.sql)
+		return &insert;
+	initStringInfo(&sql);
+	appendStringInfoString(&sql, "INSERT INTO propstreet.prospect AS t (tenant_id, tags, revision");
+	append_inserted(&sql, KIND_PROSPECT);
+	appendStringInfoString(&sql, ") SELECT u.tenant_id, u.tags, " COPIES_GIVEN_SQL);
+	append_inserted_values(&sql, KIND_PROSPECT, "u");
+	appendStringInfoString(&sql, " FROM pg_catalog.unnest($1) AS u ON CONFLICT DO NOTHING RETURNING " PROSPECT_SQL);
+	insert.sql = MemoryContextStrdup(TopMemoryContext, sql.data);
+	return &insert;
+}
+
 static void
 insert_good(void *arg)
 {
-	static Statement insert = {.sql = "INSERT INTO propstreet.prospect AS t "
-		"(tenant_id, project_id, contact_id, company_id, classification, tags, external_refs, revision) "
-		"SELECT u.tenant_id, u.project_id, u.contact_id, u.company_id, coalesce(u.classification, 'not_contacted'), u.tags, "
-		"coalesce(u.external_refs, '{}'), " COPIES_GIVEN_SQL " FROM pg_catalog.unnest($1) AS u "
-		"ON CONFLICT DO NOTHING RETURNING " PROSPECT_SQL,.nargs = 1,.args = {T_PROSPECT_ARRAY}};
 	Batch	   *batch = arg;
 	Problem		lost = {.detail = "an investor was added meanwhile"};
 	List	   *good = NIL;
@@ -478,7 +493,7 @@ insert_good(void *arg)
 		}
 	list_sort(good, compare_investors);
 	values[0] = rows_datum(good);
-	rows = run(&insert, values, NULL);
+	rows = run(insert_rows(), values, NULL);
 	if (rows < (uint64) list_length(good) && has_followers(batch))
 		problem_raise(PT_CONFLICT, &lost);
 	/* they come back in the order they went in; those that lost a race are left out */
@@ -733,16 +748,31 @@ judge_update(Batch *batch, BatchItem *item)
 		release_refs(batch, locked->row.values[R_EXTERNAL_REFS], refs);
 	}
 	locked->item = item;
-	item->changed = change_apply(change, &item->row, prospect_columns, R_COLUMNS);
+	item->changed = change_apply(change, &item->row);
 	item->done = !item->changed;
+}
+
+/* Write what items can change, from the rows of an array. */
+static Statement *
+update_rows(void)
+{
+	static Statement update = {.nargs = 1,.args = {T_PROSPECT_ARRAY}};
+	StringInfoData sql;
+
+	if (update.sql)
+		return &update;
+	initStringInfo(&sql);
+	appendStringInfoString(&sql, "UPDATE propstreet.prospect AS t SET ");
+	append_updates(&sql, KIND_PROSPECT, "u");
+	appendStringInfoString(&sql, " FROM pg_catalog.unnest($1) AS u WHERE t.tenant_id OPERATOR(pg_catalog.=) u.tenant_id "
+						   "AND t.id OPERATOR(pg_catalog.=) u.id RETURNING " PROSPECT_SQL);
+	update.sql = MemoryContextStrdup(TopMemoryContext, sql.data);
+	return &update;
 }
 
 static void
 update_good(void *arg)
 {
-	static Statement update = {.sql = "UPDATE propstreet.prospect AS t SET classification = u.classification, external_refs = u.external_refs "
-		"FROM pg_catalog.unnest($1) AS u WHERE t.tenant_id OPERATOR(pg_catalog.=) u.tenant_id AND t.id OPERATOR(pg_catalog.=) u.id "
-		"RETURNING " PROSPECT_SQL,.nargs = 1,.args = {T_PROSPECT_ARRAY}};
 	Batch	   *batch = arg;
 	List	   *good = NIL;
 	Datum		values[1];
@@ -752,7 +782,7 @@ update_good(void *arg)
 		if (is_open(&batch->items[i]))
 			good = lappend(good, &batch->items[i]);
 	values[0] = rows_datum(good);
-	rows = run(&update, values, NULL);
+	rows = run(update_rows(), values, NULL);
 	for (uint64 i = 0; i < rows; i++)
 	{
 		BatchItem	   *item;

@@ -32,8 +32,7 @@ receive_change(TupleTableSlot *slot, DestReceiver *self)
 {
 	ChangesReceiver *receiver = (ChangesReceiver *) self;
 	MemoryContext before = MemoryContextSwitchTo(receiver->context);
-	bool		project = receiver->kind == KIND_PROJECT;
-	int			deleted = project ? (int) P_DELETED_UTC : (int) R_DELETED_UTC;
+	int			deleted = resource_of(receiver->kind)->deleted_utc;
 	char		tag[ETAG_LEN + 1];
 	StringInfoData resource;
 	Datum		values[6];
@@ -45,7 +44,7 @@ receive_change(TupleTableSlot *slot, DestReceiver *self)
 	version = row_version(&row, receiver->kind);
 	etag_of(&version, tag);
 	initStringInfo(&resource);
-	(project ? append_project : append_prospect) (&resource, &row);
+	append_resource(&resource, &row, receiver->kind);
 	values[0] = Int64GetDatum(version.id);
 	values[1] = CStringGetTextDatum(tag);
 	values[2] = TimestampTzGetDatum(version.updated_utc);

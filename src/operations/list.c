@@ -220,7 +220,7 @@ append_project_row(StringInfo out, TupleTableSlot *slot, Position *position)
 	Row			row;
 
 	row_of_slot(&row, slot, NULL, KIND_PROJECT);
-	append_project(out, &row);
+	append_resource(out, &row, KIND_PROJECT);
 	position->updated_utc = DatumGetTimestampTz(row.values[P_UPDATED_UTC]);
 	position->id = DatumGetInt64(row.values[P_ID]);
 }
@@ -350,7 +350,7 @@ append_prospect_row(StringInfo out, TupleTableSlot *slot, Position *position)
 	Row			row;
 
 	row_of_slot(&row, slot, NULL, KIND_PROSPECT);
-	append_prospect(out, &row);
+	append_resource(out, &row, KIND_PROSPECT);
 	position->updated_utc = DatumGetTimestampTz(row.values[R_UPDATED_UTC]);
 	position->id = DatumGetInt64(row.values[R_ID]);
 }

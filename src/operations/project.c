@@ -18,11 +18,6 @@
 
 #define OF_PROJECT "WHERE t.tenant_id OPERATOR(pg_catalog.=) $1 AND t.id OPERATOR(pg_catalog.=) $2"
 
-/* The columns that a body can write, in the order of the parameters below */
-static const int written[] = {P_NAME, P_ASSET_TYPE, P_PROPERTY_COUNT, P_CLASSIFICATION, P_MANDATE, P_PRICE, P_PRICE_RANGE, P_EXTERNAL_REFS};
-
-#define WRITTEN_ARGS T_TEXT, T_ASSET_TYPE, T_INT4, T_PROJECT_CLASSIFICATION, T_MANDATE, T_PRICE, T_PRICE_RANGE, T_EXTERNAL_REF_ARRAY
-
 /* ---- reading ---- */
 
 /* Get a project of the operation's tenant, deleted or not; false if there is none. */
@@ -75,7 +70,7 @@ project_result(FunctionCallInfo fcinfo, Operation *operation, const Row *row)
 
 	answer_row(fcinfo, row, KIND_PROJECT, false);
 	initStringInfo(&out);
-	append_project(&out, row);
+	append_resource(&out, row, KIND_PROJECT);
 	return operation_result(operation, &out);
 }
 
@@ -171,49 +166,21 @@ propstreet_project_properties(PG_FUNCTION_ARGS)
 static void
 insert_project(Operation *operation, const Change *change, Row *row)
 {
-	static Statement insert = {.sql = "INSERT INTO propstreet.project AS t "
-		"(tenant_id, name, asset_type, property_count, classification, mandate, price, price_range, external_refs) "
-		"VALUES ($1, $2, coalesce($3, 'single'), $4, coalesce($5, 'draft'), $6, $7, $8, coalesce($9, '{}')) RETURNING " PROJECT_SQL,
-	.nargs = 1 + lengthof(written),.args = {T_INT8, WRITTEN_ARGS}};
-	Datum		values[1 + lengthof(written)] = {Int64GetDatum(operation->tenant_id)};
-	bool		nulls[1 + lengthof(written)] = {false};
+	static Statement insert;
 
-	for (int i = 0; i < (int) lengthof(written); i++)
-	{
-		values[1 + i] = change->row.values[written[i]];
-		nulls[1 + i] = change->row.nulls[written[i]];
-	}
+	*row = change->row;
+	row->values[P_TENANT_ID] = Int64GetDatum(operation->tenant_id);
 	writer_lock(operation->tenant_id);
-	run(&insert, values, nulls);
-	fetch_row(0, row, KIND_PROJECT);
-}
-
-/* Write the columns that a body can change; the row becomes what the table has then. */
-static void
-update_project(Operation *operation, Row *row)
-{
-	static Statement update = {.sql = "UPDATE propstreet.project AS t SET name = $3, asset_type = $4, property_count = $5, "
-		"classification = $6, mandate = $7, price = $8, price_range = $9, external_refs = $10 " OF_PROJECT " RETURNING " PROJECT_SQL,
-	.nargs = 2 + lengthof(written),.args = {T_INT8, T_INT8, WRITTEN_ARGS}};
-	Datum		values[2 + lengthof(written)] = {Int64GetDatum(operation->tenant_id), row->values[P_ID]};
-	bool		nulls[2 + lengthof(written)] = {false};
-
-	for (int i = 0; i < (int) lengthof(written); i++)
-	{
-		values[2 + i] = row->values[written[i]];
-		nulls[2 + i] = row->nulls[written[i]];
-	}
-	run(&update, values, nulls);
-	fetch_row(0, row, KIND_PROJECT);
+	resource_insert(&insert, KIND_PROJECT, "", row);
 }
 
 /* Change a locked row as a body asks for; says whether that made a difference. */
 static bool
-patch_project(Operation *operation, const Change *change, Row *row)
+patch_project(const Change *change, Row *row)
 {
-	if (!change_apply(change, row, project_columns, P_COLUMNS))
+	if (!change_apply(change, row))
 		return false;
-	update_project(operation, row);
+	resource_update(row, KIND_PROJECT);
 	return true;
 }
 
@@ -241,7 +208,7 @@ propstreet_project_create(PG_FUNCTION_ARGS)
 	project_decode(argument_body(fcinfo, 0, &problems), false, &change, &problems);
 	problems_check(&problems);
 	insert_project(&operation, &change, &row);
-	append_project(&out, &row);
+	append_resource(&out, &row, KIND_PROJECT);
 	answer_row(fcinfo, &row, KIND_PROJECT, true);
 	idempotent_end(&operation, &idempotent, &row, KIND_PROJECT, &out);
 	return operation_result(&operation, &out);
@@ -268,7 +235,7 @@ propstreet_project_update(PG_FUNCTION_ARGS)
 	problems_check(&problems);
 	lock_project(&operation, id, &row);
 	check_row(&preconditions, &row, KIND_PROJECT);
-	patch_project(&operation, &change, &row);
+	patch_project(&change, &row);
 	return project_result(fcinfo, &operation, &row);
 }
 
@@ -355,7 +322,7 @@ upsert_existing(Upsert *upsert)
 		!has_ref(upsert->row.values[P_EXTERNAL_REFS], upsert->ref))
 		return false;
 	check_row(&upsert->preconditions, &upsert->row, KIND_PROJECT);
-	upsert->result = patch_project(operation, &upsert->change, &upsert->row) ? "updated" : "unchanged";
+	upsert->result = patch_project(&upsert->change, &upsert->row) ? "updated" : "unchanged";
 	return true;
 }
 
@@ -391,7 +358,7 @@ propstreet_project_upsert(PG_FUNCTION_ARGS)
 			break;
 	}
 	initStringInfo(&out);
-	append_project(&out, &upsert.row);
+	append_resource(&out, &upsert.row, KIND_PROJECT);
 	append_result(&out, upsert.result);
 	answer_row(fcinfo, &upsert.row, KIND_PROJECT, strcmp(upsert.result, "created") == 0);
 	return operation_result(&operation, &out);

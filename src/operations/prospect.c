@@ -53,7 +53,7 @@ prospect_result(FunctionCallInfo fcinfo, Operation *operation, const Row *row)
 
 	answer_row(fcinfo, row, KIND_PROSPECT, false);
 	initStringInfo(&out);
-	append_prospect(&out, row);
+	append_resource(&out, row, KIND_PROSPECT);
 	return operation_result(operation, &out);
 }
 
@@ -142,43 +142,28 @@ find_by_investor(Operation *operation, int64 project_id, const Row *investor, Ro
 static bool
 insert_prospect(Operation *operation, int64 project_id, const Change *change, Row *row)
 {
-#define INSERT(conflict) .sql = "INSERT INTO propstreet.prospect AS t " \
-		"(tenant_id, project_id, contact_id, company_id, classification, external_refs) " \
-		"VALUES ($1, $2, $3, $4, coalesce($5, 'not_contacted'), coalesce($6, '{}')) " \
-		"ON CONFLICT (" conflict " DO NOTHING RETURNING " PROSPECT_SQL, \
-		.nargs = 6,.args = {T_INT8, T_INT8, T_INT8, T_INT8, T_PROSPECT_CLASSIFICATION, T_EXTERNAL_REF_ARRAY}
-	static Statement insert[] = {
-		{INSERT("tenant_id, contact_id, project_id) WHERE deleted_utc IS NULL AND contact_id IS NOT NULL")},
-		{INSERT("tenant_id, company_id, project_id) WHERE deleted_utc IS NULL AND contact_id IS NULL")}
+	static const char *const conflicts[] = {
+		"ON CONFLICT (tenant_id, contact_id, project_id) WHERE deleted_utc IS NULL AND contact_id IS NOT NULL DO NOTHING",
+		"ON CONFLICT (tenant_id, company_id, project_id) WHERE deleted_utc IS NULL AND contact_id IS NULL DO NOTHING"
 	};
-	const Row  *given = &change->row;
-	Datum		values[] = {Int64GetDatum(operation->tenant_id), Int64GetDatum(project_id),
-		given->values[R_CONTACT_ID], given->values[R_COMPANY_ID], given->values[R_CLASSIFICATION], given->values[R_EXTERNAL_REFS]};
-	bool		nulls[] = {false, false,
-		given->nulls[R_CONTACT_ID], given->nulls[R_COMPANY_ID], given->nulls[R_CLASSIFICATION], given->nulls[R_EXTERNAL_REFS]};
+	static Statement insert[lengthof(conflicts)];
+	bool		company = change->row.nulls[R_CONTACT_ID];
 
+	*row = change->row;
+	row->values[R_TENANT_ID] = Int64GetDatum(operation->tenant_id);
+	row->values[R_PROJECT_ID] = Int64GetDatum(project_id);
+	row->nulls[R_PROJECT_ID] = false;
 	writer_lock(operation->tenant_id);
-	if (run(&insert[given->nulls[R_CONTACT_ID]], values, nulls) == 0)
-		return false;
-	fetch_row(0, row, KIND_PROSPECT);
-	return true;
+	return resource_insert(&insert[company], KIND_PROSPECT, conflicts[company], row);
 }
 
 /* Change a locked row as a body asks for; says whether that made a difference. */
 static bool
-patch_prospect(Operation *operation, const Change *change, Row *row)
+patch_prospect(const Change *change, Row *row)
 {
-	static Statement update = {.sql = "UPDATE propstreet.prospect AS t SET classification = $4, external_refs = $5 " OF_PROSPECT
-		" RETURNING " PROSPECT_SQL,
-	.nargs = 5,.args = {T_INT8, T_INT8, T_INT8, T_PROSPECT_CLASSIFICATION, T_EXTERNAL_REF_ARRAY}};
-	Datum		values[] = {Int64GetDatum(operation->tenant_id), row->values[R_PROJECT_ID], row->values[R_ID], 0, 0};
-
-	if (!change_apply(change, row, prospect_columns, R_COLUMNS))
+	if (!change_apply(change, row))
 		return false;
-	values[3] = row->values[R_CLASSIFICATION];
-	values[4] = row->values[R_EXTERNAL_REFS];
-	run(&update, values, NULL);
-	fetch_row(0, row, KIND_PROSPECT);
+	resource_update(row, KIND_PROSPECT);
 	return true;
 }
 
@@ -232,7 +217,7 @@ propstreet_prospect_add(PG_FUNCTION_ARGS)
 		problem.value = id_json(DatumGetInt64(row.values[R_ID]));
 		problem_raise(PT_CONFLICT, &problem);
 	}
-	append_prospect(&out, &row);
+	append_resource(&out, &row, KIND_PROSPECT);
 	answer_row(fcinfo, &row, KIND_PROSPECT, true);
 	idempotent_end(&operation, &idempotent, &row, KIND_PROSPECT, &out);
 	return operation_result(&operation, &out);
@@ -260,7 +245,7 @@ propstreet_prospect_update(PG_FUNCTION_ARGS)
 	problems_check(&problems);
 	lock_prospect(&operation, project_id, id, &row);
 	check_row(&preconditions, &row, KIND_PROSPECT);
-	patch_prospect(&operation, &change, &row);
+	patch_prospect(&change, &row);
 	return prospect_result(fcinfo, &operation, &row);
 }
 
@@ -378,7 +363,7 @@ patch_upserted(Upsert *upsert, Change change)
 {
 	change.given[R_CONTACT_ID] = false;
 	change.given[R_COMPANY_ID] = false;
-	upsert->result = patch_prospect(upsert->operation, &change, &upsert->row) ? "updated" : "unchanged";
+	upsert->result = patch_prospect(&change, &upsert->row) ? "updated" : "unchanged";
 }
 
 /*
@@ -501,7 +486,7 @@ propstreet_prospect_upsert(PG_FUNCTION_ARGS)
 			ReThrowError(conflict);
 	}
 	initStringInfo(&out);
-	append_prospect(&out, &upsert.row);
+	append_resource(&out, &upsert.row, KIND_PROSPECT);
 	append_result(&out, upsert.result);
 	answer_row(fcinfo, &upsert.row, KIND_PROSPECT, strcmp(upsert.result, "created") == 0);
 	return operation_result(&operation, &out);

@@ -1,7 +1,7 @@
 /*
  * body.c
- *	  Request bodies to columns: the tables of fields that clients can write, and
- *	  how each is checked (specification, "Create a Project", "Update a Project",
+ *	  Request bodies to columns: how each field that clients can write is checked
+ *	  (specification, "Create a Project", "Update a Project",
  *	  "Add a Prospect", "Update a Prospect"; notes, "Values" and "Writing").
  *
  *	  A null clears an optional field: it then has the value that a new resource
@@ -50,38 +50,15 @@ decode_enum(json_object *value, const Path *path, ColumnType type, Datum *result
 	return OidIsValid(oid);
 }
 
-/* null and absent mean the default; a default of NULL means null */
-static void
-set_enum(json_object *value, const Path *path, ColumnType type, const char *default_label, int column,
-		 Change *change, Problems *problems)
-{
-	Datum		result = (Datum) 0;
-
-	if (value != NULL)
-	{
-		if (decode_enum(value, path, type, &result, problems))
-			give(change, column, result, false);
-	}
-	else if (default_label)
-		give(change, column, ObjectIdGetDatum(enum_value(type, default_label)), false);
-	else
-		give(change, column, (Datum) 0, true);
-}
-
-/* ---- fields of both ---- */
+/* ---- columns, by their type ---- */
 
 static void
-set_external_refs(json_object *value, const Path *path, int column, Change *change, Problems *problems)
+set_refs(json_object *value, const Path *path, int column, Change *change, Problems *problems)
 {
 	ExternalRef *refs[EXTERNAL_REF_MAX];
 	int			count = 0;
 	bool		good = true;
 
-	if (value == NULL)
-	{
-		give(change, column, refs_datum(NULL, 0), false);
-		return;
-	}
 	if (!json_array(value, path, problems))
 		return;
 	if (json_object_array_length(value) > EXTERNAL_REF_MAX)
@@ -112,8 +89,6 @@ set_external_refs(json_object *value, const Path *path, int column, Change *chan
 	if (good)
 		give(change, column, refs_datum(refs, count), false);
 }
-
-/* ---- fields of a project ---- */
 
 static bool
 is_space(pg_wchar c)
@@ -159,18 +134,93 @@ decode_name(json_object *value, const Path *path, Problems *problems)
 }
 
 static void
-set_name(json_object *value, const Path *path, void *target, Problems *problems)
+set_id(json_object *value, const Path *path, int column, Change *change, Problems *problems)
 {
-	char	   *name = decode_name(value, path, problems);
+	const char *string = json_string(value, path, problems);
+	int64		id;
 
-	if (name)
-		give(target, P_NAME, CStringGetTextDatum(name), false);
+	if (string && id_parse(string, &id))
+		give(change, column, Int64GetDatum(id), false);
+	else if (string)
+		problem_add(problems, path, "must be an id, a string of a positive decimal number, not %s", quoted(string));
 }
+
+/* What a column has where a body says null: the same as where a new resource's body leaves it out */
+static void
+set_initial(Change *change, int number, const Column *column)
+{
+	if (column->type == T_EXTERNAL_REF_ARRAY)
+		give(change, number, refs_datum(NULL, 0), false);
+	else if (column->initial)
+		give(change, number, ObjectIdGetDatum(enum_value(column->type, column->initial)), false);
+	else if (column->type != T_INT8)
+		give(change, number, (Datum) 0, true);
+}
+
+static void
+set_value(json_object *value, const Path *path, int number, const Column *column, Change *change, Problems *problems)
+{
+	Price	   *price = palloc0(sizeof(Price));
+	PriceRange *range = palloc0(sizeof(PriceRange));
+	char	   *name;
+	Datum		label;
+
+	switch (column->type)
+	{
+		case T_TEXT:
+			if ((name = decode_name(value, path, problems)) != NULL)
+				give(change, number, CStringGetTextDatum(name), false);
+			break;
+		case T_INT8:
+			set_id(value, path, number, change, problems);
+			break;
+		case T_PRICE:
+			if (price_decode(value, path, true, price, problems))
+				give(change, number, PointerGetDatum(price), false);
+			break;
+		case T_PRICE_RANGE:
+			if (price_range_decode(value, path, true, range, problems))
+				give(change, number, PointerGetDatum(range), false);
+			break;
+		case T_EXTERNAL_REF_ARRAY:
+			set_refs(value, path, number, change, problems);
+			break;
+		default:
+			if (decode_enum(value, path, column->type, &label, problems))
+				give(change, number, label, false);
+			break;
+	}
+}
+
+/* The setter of all fields that are columns: it is found by the member's name. */
+void
+set_column(json_object *value, const Path *path, void *target, Problems *problems)
+{
+	Change	   *change = target;
+	const Resource *resource = resource_of(change->kind);
+
+	for (int i = 0; i < resource->ncolumns; i++)
+	{
+		const Column *column = &resource->columns[i];
+
+		if (!(column->flags & FROM_BODY) || strcmp(column->member, path->name) != 0)
+			continue;
+		if (value)
+			set_value(value, path, i, column, change, problems);
+		else
+			set_initial(change, i, column);
+	}
+}
+
+/* ---- fields of a project ---- */
 
 static void
 set_asset_type(json_object *value, const Path *path, void *target, Problems *problems)
 {
-	set_enum(value, path, T_ASSET_TYPE, NULL, P_ASSET_TYPE, target, problems);
+	Datum		type;
+
+	if (decode_enum(value, path, T_ASSET_TYPE, &type, problems))
+		give(target, P_ASSET_TYPE, type, false);
 }
 
 static void
@@ -188,13 +238,13 @@ set_property_count(json_object *value, const Path *path, void *target, Problems 
 }
 
 /* The whole object is replaced; null stands for the default, a single property. */
-static void
+void
 set_asset(json_object *value, const Path *path, void *target, Problems *problems)
 {
 	static const Field fields[] = {
-		{"type", FIELD_REQUIRED, set_asset_type},
-		{"propertyCount", FIELD_NULLABLE, set_property_count},
-		{NULL, 0, NULL}
+		{"type", FIELD_REQUIRED, set_asset_type, NULL},
+		{"propertyCount", FIELD_NULLABLE, set_property_count, NULL},
+		{NULL, 0, NULL, NULL}
 	};
 	Change	   *change = target;
 	Datum		single = ObjectIdGetDatum(enum_value(T_ASSET_TYPE, "single"));
@@ -213,129 +263,6 @@ set_asset(json_object *value, const Path *path, void *target, Problems *problems
 		problem_add(problems, &member, "is only for type portfolio, not for single");
 	}
 }
-
-static void
-set_mandate(json_object *value, const Path *path, void *target, Problems *problems)
-{
-	set_enum(value, path, T_MANDATE, NULL, P_MANDATE, target, problems);
-}
-
-static void
-set_project_classification(json_object *value, const Path *path, void *target, Problems *problems)
-{
-	set_enum(value, path, T_PROJECT_CLASSIFICATION, "draft", P_CLASSIFICATION, target, problems);
-}
-
-static void
-set_price(json_object *value, const Path *path, void *target, Problems *problems)
-{
-	Price	   *price = palloc0(sizeof(Price));
-
-	if (value == NULL || price_decode(value, path, true, price, problems))
-		give(target, P_PRICE, PointerGetDatum(price), value == NULL);
-}
-
-static void
-set_price_range(json_object *value, const Path *path, void *target, Problems *problems)
-{
-	PriceRange *range = palloc0(sizeof(PriceRange));
-
-	if (value == NULL || price_range_decode(value, path, true, range, problems))
-		give(target, P_PRICE_RANGE, PointerGetDatum(range), value == NULL);
-}
-
-static void
-set_project_refs(json_object *value, const Path *path, void *target, Problems *problems)
-{
-	set_external_refs(value, path, P_EXTERNAL_REFS, target, problems);
-}
-
-const Field project_fields[] = {
-	{"name", FIELD_REQUIRED, set_name},
-	{"asset", FIELD_NULLABLE, set_asset},
-	{"classification", FIELD_NULLABLE, set_project_classification},
-	{"mandate", FIELD_NULLABLE, set_mandate},
-	{"price", FIELD_NULLABLE, set_price},
-	{"priceRange", FIELD_NULLABLE, set_price_range},
-	{"externalRefs", FIELD_NULLABLE, set_project_refs},
-	{"id", FIELD_READONLY, NULL},
-	{"status", FIELD_READONLY, NULL},
-	{"teaser", FIELD_READONLY, NULL},
-	{"transactions", FIELD_READONLY, NULL},
-	{"createdUtc", FIELD_READONLY, NULL},
-	{"updatedUtc", FIELD_READONLY, NULL},
-	{"deletedUtc", FIELD_READONLY, NULL},
-	{"etag", FIELD_READONLY, NULL},
-	{NULL, 0, NULL}
-};
-
-/* ---- fields of a prospect ---- */
-
-static void
-set_id(json_object *value, const Path *path, int column, Change *change, Problems *problems)
-{
-	const char *string;
-	int64		id;
-
-	if (value == NULL || (string = json_string(value, path, problems)) == NULL)
-		return;
-	if (id_parse(string, &id))
-		give(change, column, Int64GetDatum(id), false);
-	else
-		problem_add(problems, path, "must be an id, a string of a positive decimal number, not %s", quoted(string));
-}
-
-static void
-set_contact_id(json_object *value, const Path *path, void *target, Problems *problems)
-{
-	set_id(value, path, R_CONTACT_ID, target, problems);
-}
-
-static void
-set_company_id(json_object *value, const Path *path, void *target, Problems *problems)
-{
-	set_id(value, path, R_COMPANY_ID, target, problems);
-}
-
-static void
-set_prospect_classification(json_object *value, const Path *path, void *target, Problems *problems)
-{
-	set_enum(value, path, T_PROSPECT_CLASSIFICATION, "not_contacted", R_CLASSIFICATION, target, problems);
-}
-
-static void
-set_prospect_refs(json_object *value, const Path *path, void *target, Problems *problems)
-{
-	set_external_refs(value, path, R_EXTERNAL_REFS, target, problems);
-}
-
-#define PROSPECT_READONLY_FIELDS \
-	{"id", FIELD_READONLY, NULL}, \
-	{"projectId", FIELD_READONLY, NULL}, \
-	{"capabilities", FIELD_READONLY, NULL}, \
-	{"tags", FIELD_READONLY, NULL}, \
-	{"teaser", FIELD_READONLY, NULL}, \
-	{"createdUtc", FIELD_READONLY, NULL}, \
-	{"updatedUtc", FIELD_READONLY, NULL}, \
-	{"deletedUtc", FIELD_READONLY, NULL}, \
-	{"etag", FIELD_READONLY, NULL}, \
-	{NULL, 0, NULL}
-
-const Field prospect_add_fields[] = {
-	{"contactId", FIELD_NULLABLE, set_contact_id},
-	{"companyId", FIELD_NULLABLE, set_company_id},
-	{"classification", FIELD_NULLABLE, set_prospect_classification},
-	{"externalRefs", FIELD_NULLABLE, set_prospect_refs},
-	PROSPECT_READONLY_FIELDS
-};
-
-const Field prospect_patch_fields[] = {
-	{"classification", FIELD_NULLABLE, set_prospect_classification},
-	{"externalRefs", FIELD_NULLABLE, set_prospect_refs},
-	{"contactId", FIELD_READONLY, NULL},
-	{"companyId", FIELD_READONLY, NULL},
-	PROSPECT_READONLY_FIELDS
-};
 
 /* ---- fields of an item of a batch ---- */
 
@@ -362,41 +289,34 @@ check_client_ref(json_object *value, const Path *path, void *target, Problems *p
 	json_string(value, path, problems);
 }
 
-const Field item_add_fields[] = {
-	{"contactId", FIELD_NULLABLE, set_contact_id},
-	{"companyId", FIELD_NULLABLE, set_company_id},
-	{"classification", FIELD_NULLABLE, set_prospect_classification},
-	{"externalRefs", FIELD_NULLABLE, set_prospect_refs},
-	{"clientRef", 0, check_client_ref},
-	PROSPECT_READONLY_FIELDS
+/* What an item that changes a resource has before the fields of that, and what every item has after them */
+const Field item_fields_first[] = {
+	{"id", FIELD_REQUIRED, set_item_id, "Id"},
+	{NULL, 0, NULL, NULL}
 };
 
-const Field item_patch_fields[] = {
-	{"id", FIELD_REQUIRED, set_item_id},
-	{"classification", FIELD_NULLABLE, set_prospect_classification},
-	{"externalRefs", FIELD_NULLABLE, set_prospect_refs},
-	{"ifMatch", FIELD_NULLABLE, set_if_match},
-	{"clientRef", 0, check_client_ref},
-	{"contactId", FIELD_READONLY, NULL},
-	{"companyId", FIELD_READONLY, NULL},
-	PROSPECT_READONLY_FIELDS
+const Field item_fields_last[] = {
+	{"ifMatch", FIELD_NULLABLE, set_if_match, "Text"},
+	{"clientRef", 0, check_client_ref, "Text"},
+	{NULL, 0, NULL, NULL}
 };
 
 /* ---- bodies ---- */
 
 static void
-decode(json_object *body, const Path *path, const Field *fields, bool patch, Change *change, Problems *problems)
+decode(json_object *body, const Path *path, Kind kind, bool adding, bool patch, Change *change, Problems *problems)
 {
 	memset(change, 0, sizeof(Change));
 	memset(change->row.nulls, true, sizeof(change->row.nulls));
-	decode_object(body, path, fields, patch, change, problems);
+	change->kind = kind;
+	decode_object(body, path, body_fields(kind, adding, false), patch, change, problems);
 }
 
 /* A project's body to create one with, or to change one by. */
 void
 project_decode(json_object *body, bool patch, Change *change, Problems *problems)
 {
-	decode(body, NULL, project_fields, patch, change, problems);
+	decode(body, NULL, KIND_PROJECT, true, patch, change, problems);
 }
 
 /* Exactly one of the two ids is there, each well-formed or already a problem. */
@@ -418,7 +338,7 @@ check_investor(json_object *body, const Path *path, Problems *problems)
 void
 prospect_decode_add(json_object *body, const Path *path, Change *change, Problems *problems)
 {
-	decode(body, path, prospect_add_fields, false, change, problems);
+	decode(body, path, KIND_PROSPECT, true, false, change, problems);
 	check_investor(body, path, problems);
 }
 
@@ -426,7 +346,7 @@ prospect_decode_add(json_object *body, const Path *path, Change *change, Problem
 void
 prospect_decode_patch(json_object *body, const Path *path, Change *change, Problems *problems)
 {
-	decode(body, path, prospect_patch_fields, true, change, problems);
+	decode(body, path, KIND_PROSPECT, false, true, change, problems);
 }
 
 /* An item of a batch, to add a prospect with or to change one by. */
@@ -435,7 +355,8 @@ prospect_decode_item(json_object *item, const Path *path, bool patch, ItemChange
 {
 	memset(change, 0, sizeof(ItemChange));
 	memset(change->base.row.nulls, true, sizeof(change->base.row.nulls));
-	decode_object(item, path, patch ? item_patch_fields : item_add_fields, false, change, problems);
+	change->base.kind = KIND_PROSPECT;
+	decode_object(item, path, body_fields(KIND_PROSPECT, !patch, true), false, change, problems);
 	if (!patch)
 		check_investor(item, path, problems);
 }
@@ -444,18 +365,19 @@ prospect_decode_item(json_object *item, const Path *path, bool patch, ItemChange
 void
 prospect_decode_upsert(json_object *body, Change *change, Problems *problems)
 {
-	decode(body, NULL, prospect_add_fields, true, change, problems);
+	decode(body, NULL, KIND_PROSPECT, true, true, change, problems);
 	if (change->given[R_CONTACT_ID] && change->given[R_COMPANY_ID])
 		check_investor(body, NULL, problems);
 }
 
 /* Carry a change out on a row; says whether that makes a difference to its image. */
 bool
-change_apply(const Change *change, Row *row, const Column *columns, int count)
+change_apply(const Change *change, Row *row)
 {
+	const Resource *resource = resource_of(change->kind);
 	bool		changed = false;
 
-	for (int i = 0; i < count; i++)
+	for (int i = 0; i < resource->ncolumns; i++)
 	{
 		int16		len;
 		bool		byval;
@@ -463,7 +385,7 @@ change_apply(const Change *change, Row *row, const Column *columns, int count)
 
 		if (!change->given[i])
 			continue;
-		get_typlenbyval(type_oid(columns[i].type), &len, &byval);
+		get_typlenbyval(type_oid(resource->columns[i].type), &len, &byval);
 		same = row->nulls[i] || change->row.nulls[i]
 			? row->nulls[i] == change->row.nulls[i]
 			: datum_image_eq(row->values[i], change->row.values[i], byval, len);

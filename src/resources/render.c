@@ -28,15 +28,6 @@ append_time_member(StringInfo out, const char *name, const Row *row, int column)
 }
 
 static void
-append_id_member(StringInfo out, const char *name, const Row *row, int column)
-{
-	if (row->nulls[column])
-		return;
-	append_member(out, name);
-	append_id(out, DatumGetInt64(row->values[column]));
-}
-
-static void
 append_enum_member(StringInfo out, const char *name, const Row *row, int column)
 {
 	if (row->nulls[column])
@@ -66,8 +57,8 @@ append_etag(StringInfo out, const Row *row, Kind kind)
 	append_version_etag(out, &version);
 }
 
-static void
-append_project_teaser(StringInfo out, const Row *row)
+void
+show_project_teaser(StringInfo out, const Row *row, const char *change_origin pg_attribute_unused())
 {
 	if (row->nulls[P_TEASER_STAGE])
 		return;
@@ -80,8 +71,8 @@ append_project_teaser(StringInfo out, const Row *row)
 	appendStringInfoChar(out, '}');
 }
 
-static void
-append_asset(StringInfo out, const Row *row)
+void
+show_asset(StringInfo out, const Row *row, const char *change_origin pg_attribute_unused())
 {
 	append_member(out, "asset");
 	appendStringInfoChar(out, '{');
@@ -98,8 +89,8 @@ append_asset(StringInfo out, const Row *row)
 }
 
 /* transactions is there exactly when the project is closed (not for a deleted one). */
-static void
-append_transactions(StringInfo out, const Row *row)
+void
+show_transactions(StringInfo out, const Row *row, const char *change_origin pg_attribute_unused())
 {
 	text	   *transactions;
 
@@ -110,8 +101,9 @@ append_transactions(StringInfo out, const Row *row)
 	appendBinaryStringInfo(out, VARDATA_ANY(transactions), VARSIZE_ANY_EXHDR(transactions));
 }
 
-static void
-append_origin(StringInfo out, const char *change_origin)
+/* Who changed a resource is only in the payloads of webhooks (specification, "Webhook Payload Example"). */
+void
+show_change_origin(StringInfo out, const Row *row pg_attribute_unused(), const char *change_origin)
 {
 	if (change_origin == NULL)
 		return;
@@ -119,51 +111,21 @@ append_origin(StringInfo out, const char *change_origin)
 	append_json_string(out, change_origin, strlen(change_origin));
 }
 
-/*
- * A project (specification, "Project Fields", in the example's order).  Who changed
- * it is only in the payloads of webhooks, or NULL ("Webhook Payload Example").
- */
 void
-append_project_of(StringInfo out, const Row *row, const char *change_origin)
+show_project_etag(StringInfo out, const Row *row, const char *change_origin pg_attribute_unused())
 {
-	appendStringInfoChar(out, '{');
-	append_id_member(out, "id", row, P_ID);
-	append_member(out, "name");
-	append_text(out, row->values[P_NAME]);
-	append_asset(out, row);
-	append_enum_member(out, "status", row, P_STATUS);
-	append_enum_member(out, "classification", row, P_CLASSIFICATION);
-	append_project_teaser(out, row);
-	append_enum_member(out, "mandate", row, P_MANDATE);
-	if (!row->nulls[P_PRICE])
-	{
-		append_member(out, "price");
-		append_price(out, (Price *) DatumGetPointer(row->values[P_PRICE]));
-	}
-	if (!row->nulls[P_PRICE_RANGE])
-	{
-		append_member(out, "priceRange");
-		append_price_range(out, (PriceRange *) DatumGetPointer(row->values[P_PRICE_RANGE]));
-	}
-	append_transactions(out, row);
-	append_origin(out, change_origin);
-	append_member(out, "externalRefs");
-	append_external_refs(out, row->values[P_EXTERNAL_REFS]);
-	append_time_member(out, "createdUtc", row, P_CREATED_UTC);
-	append_time_member(out, "updatedUtc", row, P_UPDATED_UTC);
-	append_time_member(out, "deletedUtc", row, P_DELETED_UTC);
 	append_etag(out, row, KIND_PROJECT);
-	appendStringInfoChar(out, '}');
 }
 
 void
-append_project(StringInfo out, const Row *row)
+show_capabilities(StringInfo out, const Row *row, const char *change_origin pg_attribute_unused())
 {
-	append_project_of(out, row, NULL);
+	append_member(out, "capabilities");
+	appendStringInfoString(out, row->nulls[R_ACCEPTED_UTC] ? "[]" : "[\"chat\"]");
 }
 
-static void
-append_prospect_teaser(StringInfo out, const Row *row)
+void
+show_prospect_teaser(StringInfo out, const Row *row, const char *change_origin pg_attribute_unused())
 {
 	if (row->nulls[R_DEADLINE_UTC])
 		return;
@@ -174,35 +136,72 @@ append_prospect_teaser(StringInfo out, const Row *row)
 	appendStringInfoChar(out, '}');
 }
 
-/* A prospect (specification, "Prospect Fields", in the example's order), likewise */
 void
-append_prospect_of(StringInfo out, const Row *row, const char *change_origin)
+show_prospect_etag(StringInfo out, const Row *row, const char *change_origin pg_attribute_unused())
 {
-	appendStringInfoChar(out, '{');
-	append_id_member(out, "id", row, R_ID);
-	append_id_member(out, "projectId", row, R_PROJECT_ID);
-	append_id_member(out, "contactId", row, R_CONTACT_ID);
-	append_id_member(out, "companyId", row, R_COMPANY_ID);
-	append_enum_member(out, "classification", row, R_CLASSIFICATION);
-	append_member(out, "capabilities");
-	appendStringInfoString(out, row->nulls[R_ACCEPTED_UTC] ? "[]" : "[\"chat\"]");
-	append_member(out, "tags");
-	append_array(out, row->values[R_TAGS], T_TEXT, append_text);
-	append_origin(out, change_origin);
-	append_member(out, "externalRefs");
-	append_external_refs(out, row->values[R_EXTERNAL_REFS]);
-	append_prospect_teaser(out, row);
-	append_time_member(out, "createdUtc", row, R_CREATED_UTC);
-	append_time_member(out, "updatedUtc", row, R_UPDATED_UTC);
-	append_time_member(out, "deletedUtc", row, R_DELETED_UTC);
 	append_etag(out, row, KIND_PROSPECT);
+}
+
+/* A value of a column as JSON, by its type */
+static void
+append_value(StringInfo out, ColumnType type, Datum value)
+{
+	switch (type)
+	{
+		case T_INT8:
+			append_id(out, DatumGetInt64(value));
+			break;
+		case T_TEXT:
+			append_text(out, value);
+			break;
+		case T_TIMESTAMPTZ:
+			append_utc(out, DatumGetTimestampTz(value));
+			break;
+		case T_PRICE:
+			append_price(out, (Price *) DatumGetPointer(value));
+			break;
+		case T_PRICE_RANGE:
+			append_price_range(out, (PriceRange *) DatumGetPointer(value));
+			break;
+		case T_EXTERNAL_REF_ARRAY:
+			append_external_refs(out, value);
+			break;
+		case T_TEXT_ARRAY:
+			append_array(out, value, T_TEXT, append_text);
+			break;
+		default:
+			append_enum(out, value);
+			break;
+	}
+}
+
+/*
+ * A project or a prospect (specification, "Project Fields" and "Prospect Fields", in
+ * the examples' order); change_origin is NULL but for payloads.
+ */
+void
+append_resource_of(StringInfo out, const Row *row, Kind kind, const char *change_origin)
+{
+	const Column *columns = resource_of(kind)->columns;
+
+	appendStringInfoChar(out, '{');
+	for (const Member *member = members_of(kind); member->name; member++)
+	{
+		if (member->show)
+			member->show(out, row, change_origin);
+		else if (!row->nulls[member->column])
+		{
+			append_member(out, member->name);
+			append_value(out, columns[member->column].type, row->values[member->column]);
+		}
+	}
 	appendStringInfoChar(out, '}');
 }
 
 void
-append_prospect(StringInfo out, const Row *row)
+append_resource(StringInfo out, const Row *row, Kind kind)
 {
-	append_prospect_of(out, row, NULL);
+	append_resource_of(out, row, kind, NULL);
 }
 
 /* A row of any type that has the kind's columns; the map is kept for the query. */
@@ -217,7 +216,7 @@ record_json(FunctionCallInfo fcinfo, Kind kind)
 		map = fcinfo->flinfo->fn_extra = MemoryContextAllocZero(fcinfo->flinfo->fn_mcxt, sizeof(RowMap));
 	row_of_record(&row, map, PG_GETARG_HEAPTUPLEHEADER(0), kind);
 	initStringInfo(&out);
-	(kind == KIND_PROJECT ? append_project : append_prospect) (&out, &row);
+	append_resource(&out, &row, kind);
 	PG_RETURN_TEXT_P(cstring_to_text_with_len(out.data, out.len));
 }
 

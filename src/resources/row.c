@@ -19,18 +19,28 @@
 
 #include "resources/resources.h"
 
-#define COLUMN_ROW(symbol, name, type, not_null) {name, type, not_null},
+#define COLUMN_ROW(symbol, name, type, not_null, flags, member, schema, initial) {name, type, not_null, flags, member, initial},
 
-const Column project_columns[P_COLUMNS] = {{"tenant_id", T_INT8, true}, PROJECT_COLUMNS(COLUMN_ROW)};
-const Column prospect_columns[R_COLUMNS] = {{"tenant_id", T_INT8, true}, PROSPECT_COLUMNS(COLUMN_ROW)};
+static const Column project_columns[] = {PLAIN_COLUMN("tenant_id", T_INT8, true), PROJECT_FIELDS(COLUMN_ROW, NO_MEMBER)};
+static const Column prospect_columns[] = {PLAIN_COLUMN("tenant_id", T_INT8, true), PROSPECT_FIELDS(COLUMN_ROW, NO_MEMBER)};
 
 StaticAssertDecl((int) R_COLUMNS <= (int) ROW_COLUMNS, "a Row holds a prospect");
+
+/* What a kind of resource is made of */
+const Resource *
+resource_of(Kind kind)
+{
+	static const Resource project = {KIND_PROJECT, "project", project_columns, P_COLUMNS, P_ID, P_EXTERNAL_REFS, P_UPDATED_UTC, P_DELETED_UTC, P_REVISION};
+	static const Resource prospect = {KIND_PROSPECT, "prospect", prospect_columns, R_COLUMNS, R_ID, R_EXTERNAL_REFS, R_UPDATED_UTC, R_DELETED_UTC, R_REVISION};
+
+	return kind == KIND_PROJECT ? &project : &prospect;
+}
 
 static int
 columns_of(Kind kind, const Column **columns)
 {
-	*columns = kind == KIND_PROJECT ? project_columns : prospect_columns;
-	return kind == KIND_PROJECT ? (int) P_COLUMNS : (int) R_COLUMNS;
+	*columns = resource_of(kind)->columns;
+	return resource_of(kind)->ncolumns;
 }
 
 /* Do the attributes of a map still stand in a row type?  One that is altered keeps its OID. */
@@ -54,7 +64,7 @@ row_map(RowMap *map, TupleDesc desc, Kind kind)
 	if (map->version == version && map_fits(map, desc, columns, count))
 		return;
 	for (int i = 0; i < count; i++)
-		map->attributes[i] = find_column(desc, &columns[i], kind == KIND_PROJECT ? "project" : "prospect");
+		map->attributes[i] = find_column(desc, &columns[i], resource_of(kind)->table);
 	map->version = version;
 }
 
@@ -197,13 +207,13 @@ row_of_record(Row *row, RowMap *map, HeapTupleHeader header, Kind kind)
 Version
 row_version(const Row *row, Kind kind)
 {
-	bool		project = kind == KIND_PROJECT;
+	const Resource *resource = resource_of(kind);
 	Version		version = {
 		.kind = kind,
-		.tenant_id = DatumGetInt64(row->values[project ? (int) P_TENANT_ID : (int) R_TENANT_ID]),
-		.id = DatumGetInt64(row->values[project ? (int) P_ID : (int) R_ID]),
-		.revision = DatumGetInt64(row->values[project ? (int) P_REVISION : (int) R_REVISION]),
-		.updated_utc = DatumGetTimestampTz(row->values[project ? (int) P_UPDATED_UTC : (int) R_UPDATED_UTC])
+		.tenant_id = DatumGetInt64(row->values[0]),
+		.id = DatumGetInt64(row->values[resource->id]),
+		.revision = DatumGetInt64(row->values[resource->revision]),
+		.updated_utc = DatumGetTimestampTz(row->values[resource->updated_utc])
 	};
 
 	return version;

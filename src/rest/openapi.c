@@ -127,58 +127,33 @@ static const EnumSchema enums[] = {
 typedef struct ObjectSchema
 {
 	const char *name;
-	const char *resource;		/* whose fields they are */
-	const Field *fields;
+	const Field *fields;		/* or those of a kind of resource, */
+	Kind		kind;
+	bool		adding;
+	bool		item;			/* in a batch */
 	bool		patch;			/* nothing is required */
-	const char *always;			/* of an answer: the fields that it always has; NULL: a body */
+	bool		answer;
 	const char *further;		/* members of the schema, or "" */
 } ObjectSchema;
 
+#define ANSWER(name, kind) {name, NULL, kind, true, false, false, true, ""}
+#define BODY_OF(name, kind, adding, item, patch, further) {name, NULL, kind, adding, item, patch, false, further}
+
 static const ObjectSchema objects[] = {
-	{"Project", "Project", project_fields, false,
-	"\"id\",\"name\",\"asset\",\"status\",\"classification\",\"externalRefs\",\"createdUtc\",\"updatedUtc\",\"etag\"", ""},
-	{"ProjectCreate", "Project", project_fields, false, NULL, ""},
-	{"ProjectPatch", "Project", project_fields, true, NULL, ""},
-	{"Prospect", "Prospect", prospect_add_fields, false,
-	"\"id\",\"projectId\",\"classification\",\"capabilities\",\"tags\",\"externalRefs\",\"createdUtc\",\"updatedUtc\",\"etag\"", ""},
-	{"ProspectAdd", "Prospect", prospect_add_fields, false, NULL, EITHER("contactId", "companyId")},
-	{"ProspectUpsert", "Prospect", prospect_add_fields, true, NULL, ""},
-	{"ProspectPatch", "Prospect", prospect_patch_fields, true, NULL, ""},
-	{"BatchAddItem", "Prospect", item_add_fields, false, NULL, EITHER("contactId", "companyId")},
-	{"BatchUpdateItem", "Prospect", item_patch_fields, false, NULL, ""},
-	{"Webhook", "Webhook", webhook_fields, false,
-	"\"id\",\"url\",\"events\",\"enabled\",\"createdUtc\",\"updatedUtc\",\"etag\"", ""},
-	{"WebhookCreate", "Webhook", webhook_fields, false, NULL, ""},
-	{"WebhookPatch", "Webhook", webhook_fields, true, NULL, ""},
-	{"WebhookReplay", "Webhook", webhook_replay_fields, false, NULL, ""},
+	ANSWER("Project", KIND_PROJECT),
+	BODY_OF("ProjectCreate", KIND_PROJECT, true, false, false, ""),
+	BODY_OF("ProjectPatch", KIND_PROJECT, true, false, true, ""),
+	ANSWER("Prospect", KIND_PROSPECT),
+	BODY_OF("ProspectAdd", KIND_PROSPECT, true, false, false, EITHER("contactId", "companyId")),
+	BODY_OF("ProspectUpsert", KIND_PROSPECT, true, false, true, ""),
+	BODY_OF("ProspectPatch", KIND_PROSPECT, false, false, true, ""),
+	BODY_OF("BatchAddItem", KIND_PROSPECT, true, true, false, EITHER("contactId", "companyId")),
+	BODY_OF("BatchUpdateItem", KIND_PROSPECT, false, true, false, ""),
+	{"Webhook", webhook_fields, 0, false, false, false, true, ""},
+	{"WebhookCreate", webhook_fields, 0, false, false, false, false, ""},
+	{"WebhookPatch", webhook_fields, 0, false, false, true, false, ""},
+	{"WebhookReplay", webhook_replay_fields, 0, false, false, false, false, ""},
 };
-
-/* The schema of a field; some differ between the resources. */
-static const char *
-field_schema(const char *resource, const char *field)
-{
-	static const struct
-	{
-		const char *field;
-		const char *schema;
-		bool		prefixed;	/* with the resource */
-	}			schemas[] = {
-		{"id", "Id", false}, {"name", "Name", false}, {"asset", "Asset", false}, {"status", "Status", true},
-		{"classification", "Classification", true}, {"teaser", "Teaser", true}, {"mandate", "Mandate", false},
-		{"price", "Price", false}, {"priceRange", "PriceRange", false}, {"transactions", "Transactions", false},
-		{"externalRefs", "ExternalRefs", false}, {"createdUtc", "Moment", false}, {"updatedUtc", "Moment", false},
-		{"deletedUtc", "Moment", false}, {"etag", "ETag", false}, {"projectId", "Id", false}, {"contactId", "Id", false},
-		{"companyId", "Id", false}, {"capabilities", "Capabilities", false}, {"tags", "Tags", false},
-		{"clientRef", "Text", false}, {"ifMatch", "Text", false}, {"url", "Uri", false}, {"events", "Events", false},
-		{"filter", "Filter", false}, {"excludeOrigin", "Text", false}, {"enabled", "Boolean", false}, {"disabledReason", "Text", false},
-		{"secret", "Text", false}, {"since", "Moment", false}, {"failedOnly", "Boolean", false}
-	};
-
-	for (int i = 0; i < (int) lengthof(schemas); i++)
-		if (strcmp(schemas[i].field, field) == 0)
-			return psprintf("%s%s", schemas[i].prefixed ? resource : "", schemas[i].schema);
-	elog(ERROR, "field %s has no schema", field);
-}
 
 static void
 append_ref(StringInfo out, const char *schema)
@@ -189,31 +164,30 @@ append_ref(StringInfo out, const char *schema)
 static void
 append_object(StringInfo out, const ObjectSchema *object)
 {
-	bool		answer = object->always != NULL;
+	const Field *fields = object->fields ? object->fields : body_fields(object->kind, object->adding, object->item);
+	int			required = object->answer ? FIELD_ALWAYS : object->patch ? 0 : FIELD_REQUIRED;
 	const char *separator = "";
 
 	append_member(out, object->name);
 	appendStringInfoString(out, "{\"type\":\"object\",\"required\":[");
-	for (const Field *field = object->fields; field->name && !answer && !object->patch; field++)
-		if (field->flags & FIELD_REQUIRED)
+	for (const Field *field = fields; field->name; field++)
+		if (field->flags & required)
 		{
 			appendStringInfo(out, "%s\"%s\"", separator, field->name);
 			separator = ",";
 		}
-	appendStringInfo(out, "%s],\"properties\":{", answer ? object->always : "");
-	for (const Field *field = object->fields; field->name; field++)
+	appendStringInfoString(out, "],\"properties\":{");
+	for (const Field *field = fields; field->name; field++)
 	{
-		const char *schema = field_schema(object->resource, field->name);
-
-		if ((field->flags & FIELD_READONLY) && !answer)
+		if ((field->flags & FIELD_READONLY) && !object->answer)
 			continue;
 		append_member(out, field->name);
-		if ((field->flags & FIELD_NULLABLE) && !answer)
-			appendStringInfo(out, "{\"anyOf\":[" REF("%s") ",{\"type\":\"null\"}]}", schema);
+		if ((field->flags & FIELD_NULLABLE) && !object->answer)
+			appendStringInfo(out, "{\"anyOf\":[" REF("%s") ",{\"type\":\"null\"}]}", field->schema);
 		else
-			append_ref(out, schema);
+			append_ref(out, field->schema);
 	}
-	appendStringInfo(out, "}%s%s}", answer ? "" : ",\"additionalProperties\":false", object->further);
+	appendStringInfo(out, "}%s%s}", object->answer ? "" : ",\"additionalProperties\":false", object->further);
 }
 
 static void

@@ -536,7 +536,7 @@ PG_FUNCTION_INFO_V1(propstreet_tags_stamp);
 Datum
 propstreet_tags_stamp(PG_FUNCTION_ARGS)
 {
-	static const Column tags = {.name = "tags",.type = T_TEXT_ARRAY};
+	static const Column tags = PLAIN_COLUMN("tags", T_TEXT_ARRAY, true);
 	TriggerData *trigger = checked_trigger(fcinfo, true);
 	HeapTuple	tuple = TRIGGER_FIRED_BY_INSERT(trigger->tg_event) ? trigger->tg_trigtuple : trigger->tg_newtuple;
 	TupleDesc	desc = RelationGetDescr(trigger->tg_relation);

@@ -45,59 +45,17 @@ double		propstreet_notify_queue_limit = 0.5;
 bool		propstreet_events = true;
 char	   *propstreet_change_origin = NULL;
 
-/* Columns that are listed in changedFields (notes, "Webhooks"), those of one field together */
-typedef struct ListedField
-{
-	const char *name;
-	int			column;
-} ListedField;
-
-static const ListedField project_listed[] = {
-	{"name", P_NAME},
-	{"asset", P_ASSET_TYPE},
-	{"asset", P_PROPERTY_COUNT},
-	{"status", P_STATUS},
-	{"classification", P_CLASSIFICATION},
-	{"teaser.stage", P_TEASER_STAGE},
-	{"mandate", P_MANDATE},
-	{"price", P_PRICE},
-	{"priceRange", P_PRICE_RANGE},
-	{"transactions", P_TRANSACTIONS},
-	{"externalRefs", P_EXTERNAL_REFS},
-	{"deletedUtc", P_DELETED_UTC},
-	{NULL, 0}
-};
-
-static const ListedField prospect_listed[] = {
-	{"companyId", R_COMPANY_ID},
-	{"classification", R_CLASSIFICATION},
-	{"tags", R_TAGS},
-	{"externalRefs", R_EXTERNAL_REFS},
-	{"teaser.acceptedUtc", R_ACCEPTED_UTC},
-	{"teaser.deadlineUtc", R_DEADLINE_UTC},
-	{"deletedUtc", R_DELETED_UTC},
-	{NULL, 0}
-};
-
 /* What differs between the resources */
-typedef struct Resource
+typedef struct EventNames
 {
 	Kind		kind;
 	const char *created;
 	const char *updated;
 	const char *deleted;
-	const ListedField *listed;
-	int			id;
-	int			refs;
-	int			updated_utc;
-	int			deleted_utc;
-	void		(*append) (StringInfo out, const Row *row, const char *change_origin);
-} Resource;
+} EventNames;
 
-static const Resource project = {KIND_PROJECT, "project.created", "project.updated", "project.deleted", project_listed,
-P_ID, P_EXTERNAL_REFS, P_UPDATED_UTC, P_DELETED_UTC, append_project_of};
-static const Resource prospect = {KIND_PROSPECT, "prospect.created", "prospect.updated", "prospect.deleted", prospect_listed,
-R_ID, R_EXTERNAL_REFS, R_UPDATED_UTC, R_DELETED_UTC, append_prospect_of};
+static const EventNames project_events = {KIND_PROJECT, "project.created", "project.updated", "project.deleted"};
+static const EventNames prospect_events = {KIND_PROSPECT, "prospect.created", "prospect.updated", "prospect.deleted"};
 
 /* One event, with the values of its columns */
 typedef struct Event
@@ -125,6 +83,7 @@ typedef struct Subscription
 /* Events of a statement on their way to the table */
 typedef struct Events
 {
+	const EventNames *names;
 	const Resource *resource;
 	Transition *transition;
 	RowMap		map;
@@ -183,16 +142,17 @@ read_changed_fields(Events *events)
 	const char *last = NULL;
 
 	resetStringInfo(out);
-	for (const ListedField *field = events->resource->listed; field->name; field++)
+	for (int i = 0; i < events->resource->ncolumns; i++)
 	{
-		if (last && strcmp(last, field->name) == 0)
-			continue;
-		if (!column_differs(events, field->column))
+		const Column *column = &events->resource->columns[i];
+
+		/* columns of one member stand together */
+		if (!(column->flags & REPORTED) || (last && strcmp(last, column->member) == 0) || !column_differs(events, i))
 			continue;
 		appendStringInfoString(out, last ? ",\"" : "\"");
-		appendStringInfoString(out, field->name);
+		appendStringInfoString(out, column->member);
 		appendStringInfoChar(out, '"');
-		last = field->name;
+		last = column->member;
 	}
 }
 
@@ -206,18 +166,19 @@ copied(Datum value)
 static const char *
 event_of(Events *events)
 {
-	const Resource *resource = events->resource;
+	const EventNames *names = events->names;
+	int			deleted_utc = events->resource->deleted_utc;
 	bool		was_live;
 
 	if (events->transition->old == NULL)
-		return resource->created;
+		return names->created;
 	read_changed_fields(events);
 	if (events->changed_fields.len == 0)
 		return NULL;
-	old_value(events, resource->deleted_utc, &was_live);
-	if (was_live && !events->new.nulls[resource->deleted_utc])
-		return resource->deleted;
-	return resource->updated;
+	old_value(events, deleted_utc, &was_live);
+	if (was_live && !events->new.nulls[deleted_utc])
+		return names->deleted;
+	return names->updated;
 }
 
 /* The body that webhooks deliver (specification, "Subscription Payload Example"). */
@@ -234,8 +195,8 @@ payload_of(Events *events, const char *event)
 	appendStringInfoString(out, "\",\"timestamp\":");
 	append_utc(out, DatumGetTimestampTz(events->new.values[resource->updated_utc]));
 	appendStringInfoString(out, ",\"data\":");
-	resource->append(out, &events->new, events->origin);
-	if (event == resource->updated)
+	append_resource_of(out, &events->new, resource->kind, events->origin);
+	if (event == events->names->updated)
 	{
 		out->data[--out->len] = '\0';
 		appendStringInfoString(out, ",\"changedFields\":[");
@@ -416,8 +377,8 @@ enum
 };
 
 static const Column event_columns[E_COLUMNS] = {
-	{"tenant_id", T_INT8, true}, {"id", T_INT8, true}, {"event", T_TEXT, true}, {"resource_id", T_INT8, true},
-	{"created_utc", T_TIMESTAMPTZ, true}, {"payload", T_JSON, true}, {"change_origin", T_TEXT, false}
+	PLAIN_COLUMN("tenant_id", T_INT8, true), PLAIN_COLUMN("id", T_INT8, true), PLAIN_COLUMN("event", T_TEXT, true), PLAIN_COLUMN("resource_id", T_INT8, true),
+	PLAIN_COLUMN("created_utc", T_TIMESTAMPTZ, true), PLAIN_COLUMN("payload", T_JSON, true), PLAIN_COLUMN("change_origin", T_TEXT, false)
 };
 
 /* Have all indexes columns only? */
@@ -750,14 +711,14 @@ collect_event(Events *events)
 			.resource_id = events->new.values[events->resource->id],
 			.created_utc = events->new.values[events->resource->updated_utc],
 			.payload = PointerGetDatum(payload),
-			.refs = {copied(events->new.values[events->resource->refs])},
+			.refs = {copied(events->new.values[events->resource->external_refs])},
 			.states = 1
 		};
-		if (events->transition->old && column_differs(events, events->resource->refs))
+		if (events->transition->old && column_differs(events, events->resource->external_refs))
 		{
 			Event	   *last = &events->list[events->count - 1];
 
-			last->refs[last->states++] = copied(slot_value(events->transition->old, events->map.attributes[events->resource->refs]));
+			last->refs[last->states++] = copied(slot_value(events->transition->old, events->map.attributes[events->resource->external_refs]));
 		}
 	}
 	MemoryContextSwitchTo(before);
@@ -782,7 +743,7 @@ warn_of_no_events(void)
 }
 
 static Datum
-record_events(FunctionCallInfo fcinfo, const Resource *resource)
+record_events(FunctionCallInfo fcinfo, const EventNames *names)
 {
 	Transition	transition;
 	Events	   *events;
@@ -792,7 +753,8 @@ record_events(FunctionCallInfo fcinfo, const Resource *resource)
 	if (!propstreet_events || !transition_begin(&transition, fcinfo))
 		return PointerGetDatum(NULL);
 	events = palloc0(sizeof(Events));
-	events->resource = resource;
+	events->names = names;
+	events->resource = resource_of(names->kind);
 	events->transition = &transition;
 	events->origin = *propstreet_change_origin ? propstreet_change_origin : NULL;
 	events->context = AllocSetContextCreate(CurrentMemoryContext, "propstreet events", ALLOCSET_DEFAULT_SIZES);
@@ -800,7 +762,7 @@ record_events(FunctionCallInfo fcinfo, const Resource *resource)
 	events->list = palloc(events->room * sizeof(Event));
 	initStringInfo(&events->changed_fields);
 	initStringInfo(&events->payload);
-	row_map(&events->map, RelationGetDescr(transition.trigger->tg_relation), resource->kind);
+	row_map(&events->map, RelationGetDescr(transition.trigger->tg_relation), names->kind);
 	transition_rewind(&transition);
 	while (transition_next(&transition))
 		collect_event(events);
@@ -816,7 +778,7 @@ PG_FUNCTION_INFO_V1(propstreet_project_event);
 Datum
 propstreet_project_event(PG_FUNCTION_ARGS)
 {
-	return record_events(fcinfo, &project);
+	return record_events(fcinfo, &project_events);
 }
 
 PG_FUNCTION_INFO_V1(propstreet_prospect_event);
@@ -825,7 +787,7 @@ PG_FUNCTION_INFO_V1(propstreet_prospect_event);
 Datum
 propstreet_prospect_event(PG_FUNCTION_ARGS)
 {
-	return record_events(fcinfo, &prospect);
+	return record_events(fcinfo, &prospect_events);
 }
 
 /* Can a text say who writes? It is told in payloads and headers: up to 100 characters of printable ASCII. */

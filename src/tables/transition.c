@@ -20,7 +20,7 @@ AttrNumber
 transition_column(const Transition *transition, const char *name, ColumnType type)
 {
 	Relation	relation = transition->trigger->tg_relation;
-	Column		wanted = {name, type, false};
+	Column		wanted = PLAIN_COLUMN(name, type, false);
 
 	return find_column(RelationGetDescr(relation), &wanted, RelationGetRelationName(relation));
 }

@@ -105,9 +105,9 @@ set_id(json_object *value, const Path *path, void *target, Problems *problems)
 }
 
 static const Field ref_fields[] = {
-	{"namespace", FIELD_REQUIRED, set_namespace},
-	{"id", FIELD_REQUIRED, set_id},
-	{NULL, 0, NULL}
+	{"namespace", FIELD_REQUIRED, set_namespace, NULL},
+	{"id", FIELD_REQUIRED, set_id, NULL},
+	{NULL, 0, NULL, NULL}
 };
 
 /* Decode an object of an externalRefs array; false with problems. */

@@ -30,10 +30,10 @@ set_value(json_object *value, const Path *path, void *target, Problems *problems
 }
 
 static const Field price_fields[] = {
-	{"value", FIELD_REQUIRED, set_value},
-	{"currency", FIELD_REQUIRED, unit_set_currency},
-	{"scale", FIELD_NULLABLE, unit_set_scale},
-	{NULL, 0, NULL}
+	{"value", FIELD_REQUIRED, set_value, NULL},
+	{"currency", FIELD_REQUIRED, unit_set_currency, NULL},
+	{"scale", FIELD_NULLABLE, unit_set_scale, NULL},
+	{NULL, 0, NULL, NULL}
 };
 
 static void

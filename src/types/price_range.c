@@ -47,11 +47,11 @@ set_max(json_object *value, const Path *path, void *target, Problems *problems)
 }
 
 static const Field range_fields[] = {
-	{"min", FIELD_NULLABLE, set_min},
-	{"max", FIELD_NULLABLE, set_max},
-	{"currency", FIELD_REQUIRED, unit_set_currency},
-	{"scale", FIELD_NULLABLE, unit_set_scale},
-	{NULL, 0, NULL}
+	{"min", FIELD_NULLABLE, set_min, NULL},
+	{"max", FIELD_NULLABLE, set_max, NULL},
+	{"currency", FIELD_REQUIRED, unit_set_currency, NULL},
+	{"scale", FIELD_NULLABLE, unit_set_scale, NULL},
+	{NULL, 0, NULL, NULL}
 };
 
 /* What must hold between the bounds (notes, "Values": Price range). */

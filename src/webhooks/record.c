@@ -187,15 +187,15 @@ set_retry_after(json_object *value, const Path *path, void *target, Problems *pr
 }
 
 static const Field outcome_fields[] = {
-	{"tenantId", FIELD_REQUIRED, set_tenant_id},
-	{"webhookId", FIELD_REQUIRED, set_webhook_id},
-	{"deliveryId", FIELD_REQUIRED, set_delivery_id},
-	{"attempt", FIELD_REQUIRED, set_attempt},
-	{"responseStatus", FIELD_NULLABLE, set_status},
-	{"latencyMs", FIELD_NULLABLE, set_latency},
-	{"error", FIELD_NULLABLE, set_error},
-	{"retryAfter", FIELD_NULLABLE, set_retry_after},
-	{NULL, 0, NULL}
+	{"tenantId", FIELD_REQUIRED, set_tenant_id, NULL},
+	{"webhookId", FIELD_REQUIRED, set_webhook_id, NULL},
+	{"deliveryId", FIELD_REQUIRED, set_delivery_id, NULL},
+	{"attempt", FIELD_REQUIRED, set_attempt, NULL},
+	{"responseStatus", FIELD_NULLABLE, set_status, NULL},
+	{"latencyMs", FIELD_NULLABLE, set_latency, NULL},
+	{"error", FIELD_NULLABLE, set_error, NULL},
+	{"retryAfter", FIELD_NULLABLE, set_retry_after, NULL},
+	{NULL, 0, NULL, NULL}
 };
 
 /* The outcomes that an argument holds; PT400 if they are malformed. */

@@ -41,7 +41,7 @@ enum
 /* Those that a body can write stand together */
 #define FIRST_WRITTEN W_NAME
 #define LAST_WRITTEN W_ENABLED
-#define WRITTEN (LAST_WRITTEN - FIRST_WRITTEN + 1)
+#define GIVEN (LAST_WRITTEN - FIRST_WRITTEN + 1)
 #define WRITTEN_ARGS T_TEXT, T_TEXT, T_TEXT_ARRAY, T_TEXT, T_TEXT, T_BOOL
 
 int			propstreet_max_webhooks = 100;
@@ -251,8 +251,8 @@ static void
 set_filter(json_object *value, const Path *path, void *target, Problems *problems)
 {
 	static const Field fields[] = {
-		{FILTER_NAMESPACE, FIELD_NULLABLE, set_filter_namespace},
-		{NULL, 0, NULL}
+		{FILTER_NAMESPACE, FIELD_NULLABLE, set_filter_namespace, NULL},
+		{NULL, 0, NULL, NULL}
 	};
 
 	give(target, W_FILTER_NAMESPACE, (Datum) 0, true);
@@ -285,19 +285,19 @@ set_enabled(json_object *value, const Path *path, void *target, Problems *proble
 }
 
 const Field webhook_fields[] = {
-	{"name", FIELD_NULLABLE, set_name},
-	{"url", FIELD_REQUIRED, set_url},
-	{"events", FIELD_REQUIRED, set_events},
-	{"filter", FIELD_NULLABLE, set_filter},
-	{"excludeOrigin", FIELD_NULLABLE, set_exclude_origin},
-	{"enabled", FIELD_NULLABLE, set_enabled},
-	{"id", FIELD_READONLY, NULL},
-	{"disabledReason", FIELD_READONLY, NULL},
-	{"createdUtc", FIELD_READONLY, NULL},
-	{"updatedUtc", FIELD_READONLY, NULL},
-	{"etag", FIELD_READONLY, NULL},
-	{"secret", FIELD_READONLY, NULL},
-	{NULL, 0, NULL}
+	{"name", FIELD_NULLABLE, set_name, "Name"},
+	{"url", FIELD_REQUIRED | FIELD_ALWAYS, set_url, "Uri"},
+	{"events", FIELD_REQUIRED | FIELD_ALWAYS, set_events, "Events"},
+	{"filter", FIELD_NULLABLE, set_filter, "Filter"},
+	{"excludeOrigin", FIELD_NULLABLE, set_exclude_origin, "Text"},
+	{"enabled", FIELD_NULLABLE | FIELD_ALWAYS, set_enabled, "Boolean"},
+	{"id", FIELD_READONLY | FIELD_ALWAYS, NULL, "Id"},
+	{"disabledReason", FIELD_READONLY, NULL, "Text"},
+	{"createdUtc", FIELD_READONLY | FIELD_ALWAYS, NULL, "Moment"},
+	{"updatedUtc", FIELD_READONLY | FIELD_ALWAYS, NULL, "Moment"},
+	{"etag", FIELD_READONLY | FIELD_ALWAYS, NULL, "ETag"},
+	{"secret", FIELD_READONLY, NULL, "Text"},
+	{NULL, 0, NULL, NULL}
 };
 
 /* A body to create a webhook with, or to change one by; PT400 with all problems. */
@@ -562,9 +562,9 @@ propstreet_webhook_create(PG_FUNCTION_ARGS)
 	static Statement insert = {.sql = "INSERT INTO propstreet.webhook AS t "
 		"(tenant_id, name, url, events, filter_namespace, exclude_origin, enabled, created_utc, updated_utc) "
 		"VALUES ($1, $2, $3, $4, $5, $6, coalesce($7, true), $8, $8) RETURNING " WEBHOOK_SQL,
-	.nargs = 2 + WRITTEN,.args = {T_INT8, WRITTEN_ARGS, T_TIMESTAMPTZ}};
-	Datum		values[2 + WRITTEN];
-	bool		nulls[2 + WRITTEN] = {false};
+	.nargs = 2 + GIVEN,.args = {T_INT8, WRITTEN_ARGS, T_TIMESTAMPTZ}};
+	Datum		values[2 + GIVEN];
+	bool		nulls[2 + GIVEN] = {false};
 	TimestampTz now = GetCurrentTimestamp();
 	Operation	operation;
 	Webhook		webhook;
@@ -573,9 +573,9 @@ propstreet_webhook_create(PG_FUNCTION_ARGS)
 	decode_webhook(fcinfo, 0, false, &webhook);
 	require_room(operation.tenant_id);
 	values[0] = Int64GetDatum(operation.tenant_id);
-	memcpy(values + 1, webhook.values + FIRST_WRITTEN, WRITTEN * sizeof(Datum));
-	memcpy(nulls + 1, webhook.nulls + FIRST_WRITTEN, WRITTEN * sizeof(bool));
-	values[1 + WRITTEN] = TimestampTzGetDatum(now);
+	memcpy(values + 1, webhook.values + FIRST_WRITTEN, GIVEN * sizeof(Datum));
+	memcpy(nulls + 1, webhook.nulls + FIRST_WRITTEN, GIVEN * sizeof(bool));
+	values[1 + GIVEN] = TimestampTzGetDatum(now);
 	run(&insert, values, nulls);
 	fetch_webhook(0, &webhook);
 	return webhook_result(fcinfo, &operation, &webhook, true, new_secret(&webhook, now));
@@ -624,11 +624,11 @@ propstreet_webhook_update(PG_FUNCTION_ARGS)
 		"exclude_origin = $7, enabled = $8, disabled_reason = CASE WHEN $8 THEN NULL ELSE t.disabled_reason END, "
 		"failed_in_row = CASE WHEN $8 AND NOT t.enabled THEN 0 ELSE t.failed_in_row END, "
 		"updated_utc = $9, revision = t.revision OPERATOR(pg_catalog.+) 1 " OF_WEBHOOK " RETURNING " WEBHOOK_SQL,
-	.nargs = 3 + WRITTEN,.args = {T_INT8, T_INT8, WRITTEN_ARGS, T_TIMESTAMPTZ}};
+	.nargs = 3 + GIVEN,.args = {T_INT8, T_INT8, WRITTEN_ARGS, T_TIMESTAMPTZ}};
 	int64		id = argument_id(fcinfo, 0, "id");
 	Preconditions preconditions = argument_preconditions(fcinfo, 2, 0);
-	Datum		values[3 + WRITTEN];
-	bool		nulls[3 + WRITTEN] = {false};
+	Datum		values[3 + GIVEN];
+	bool		nulls[3 + GIVEN] = {false};
 	Operation	operation;
 	Webhook		body;
 	Webhook		webhook;
@@ -646,9 +646,9 @@ propstreet_webhook_update(PG_FUNCTION_ARGS)
 	{
 		values[0] = Int64GetDatum(operation.tenant_id);
 		values[1] = Int64GetDatum(id);
-		memcpy(values + 2, webhook.values + FIRST_WRITTEN, WRITTEN * sizeof(Datum));
-		memcpy(nulls + 2, webhook.nulls + FIRST_WRITTEN, WRITTEN * sizeof(bool));
-		values[2 + WRITTEN] = moment_of_change(&webhook);
+		memcpy(values + 2, webhook.values + FIRST_WRITTEN, GIVEN * sizeof(Datum));
+		memcpy(nulls + 2, webhook.nulls + FIRST_WRITTEN, GIVEN * sizeof(bool));
+		values[2 + GIVEN] = moment_of_change(&webhook);
 		run(&update, values, nulls);
 		fetch_webhook(0, &webhook);
 		if (DatumGetBool(webhook.values[W_ENABLED]) && !was_enabled)
@@ -953,9 +953,9 @@ set_failed_only(json_object *value, const Path *path, void *target, Problems *pr
 }
 
 const Field webhook_replay_fields[] = {
-	{"since", FIELD_REQUIRED, set_since},
-	{"failedOnly", FIELD_NULLABLE, set_failed_only},
-	{NULL, 0, NULL}
+	{"since", FIELD_REQUIRED, set_since, "Moment"},
+	{"failedOnly", FIELD_NULLABLE, set_failed_only, "Boolean"},
+	{NULL, 0, NULL, NULL}
 };
 
 PG_FUNCTION_INFO_V1(propstreet_webhook_replay);
