@@ -73,6 +73,10 @@ CREATE FUNCTION propstreet.company_changed() RETURNS trigger
 	LANGUAGE c AS 'MODULE_PATHNAME', 'propstreet_company_changed';
 COMMENT ON FUNCTION propstreet.company_changed() IS
 	'AFTER statement trigger of company: keeps tags of its live prospects current';
+CREATE FUNCTION propstreet.events_valid(events text[]) RETURNS boolean
+	LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'propstreet_events_valid';
+COMMENT ON FUNCTION propstreet.events_valid(text[]) IS
+	'Are these events that a webhook can ask for, at least one?';
 CREATE FUNCTION propstreet.project_event() RETURNS trigger
 	LANGUAGE c AS 'MODULE_PATHNAME', 'propstreet_project_event';
 COMMENT ON FUNCTION propstreet.project_event() IS

@@ -1,20 +1,17 @@
 -- 40_install.sql: installing the tables, rights on them, and checking them.
 
+CREATE FUNCTION propstreet.routed_operations() RETURNS SETOF name
+	LANGUAGE c STABLE STRICT AS 'MODULE_PATHNAME', 'propstreet_routed_operations';
+COMMENT ON FUNCTION propstreet.routed_operations() IS 'Names of the operations that have a route in the REST API';
+
 CREATE FUNCTION propstreet.operations() RETURNS SETOF regprocedure
 	LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $operations$
 	SELECT p.oid::regprocedure
 	FROM pg_proc AS p
 	WHERE p.pronamespace = 'propstreet'::regnamespace
-		AND p.proname IN (
-			'project_create', 'project_get', 'project_find', 'project_update', 'project_delete', 'project_upsert',
-			'project_properties', 'project_close', 'project_reopen', 'teaser_advance', 'teaser_communicate',
-			'teaser_accept', 'prospect_add', 'prospect_get', 'prospect_find', 'prospect_update', 'prospect_remove',
-			'prospect_upsert', 'contact_projects', 'company_projects',
-			'prospect_add_batch', 'prospect_update_batch',
-			'project_list', 'prospect_list', 'prospect_list_all', 'project_changes', 'prospect_changes', 'sync_barrier',
-			'webhook_create', 'webhook_get', 'webhook_list', 'webhook_update', 'webhook_delete', 'webhook_rotate_secret',
-			'webhook_deliveries', 'webhook_test', 'webhook_replay',
-			'handle', 'handle_postgrest')
+		AND (p.proname IN (SELECT propstreet.routed_operations())
+			OR p.proname IN ('project_close', 'project_reopen', 'teaser_advance', 'teaser_communicate', 'teaser_accept',
+				'project_changes', 'prospect_changes', 'sync_barrier', 'handle', 'handle_postgrest'))
 $operations$;
 COMMENT ON FUNCTION propstreet.operations() IS 'The operations: functions whose execute right is the permission';
 

@@ -25,13 +25,8 @@ BEGIN
 				CASE WHEN p.proretset THEN '* FROM ' ELSE '' END AS rows,
 				(SELECT pg_catalog.string_agg('$' OPERATOR(pg_catalog.||) i, ', ') FROM pg_catalog.generate_series(1, p.pronargs) AS i) AS parameters
 			FROM pg_catalog.pg_proc AS p
-			WHERE p.pronamespace OPERATOR(pg_catalog.=) 'propstreet'::pg_catalog.regnamespace AND p.proname OPERATOR(pg_catalog.=) ANY (ARRAY[
-				'project_create', 'project_get', 'project_find', 'project_update', 'project_delete', 'project_upsert',
-				'project_properties', 'project_close', 'project_reopen', 'teaser_advance', 'teaser_communicate', 'teaser_accept',
-				'prospect_add', 'prospect_add_batch', 'prospect_get', 'prospect_find', 'prospect_update', 'prospect_update_batch',
-				'prospect_remove', 'prospect_upsert', 'contact_projects', 'company_projects', 'project_list', 'prospect_list',
-				'prospect_list_all', 'project_changes', 'prospect_changes', 'sync_barrier', 'webhook_create', 'webhook_get', 'webhook_list',
-				'webhook_update', 'webhook_delete', 'webhook_rotate_secret', 'webhook_deliveries', 'webhook_test', 'webhook_replay']) LOOP
+			WHERE p.pronamespace OPERATOR(pg_catalog.=) 'propstreet'::pg_catalog.regnamespace AND p.oid OPERATOR(pg_catalog.=) ANY (ARRAY(SELECT propstreet.operations()))
+				AND p.proname OPERATOR(pg_catalog.<>) ALL (ARRAY['handle'::pg_catalog.name, 'handle_postgrest']) LOOP
 		EXECUTE pg_catalog.format('CREATE FUNCTION propstreet_api.%I(%s) RETURNS %s LANGUAGE sql %s AS %L',
 			operation.proname, operation.arguments, operation.result, operation.volatile,
 			pg_catalog.format('SELECT %spropstreet.%I(%s)', operation.rows, operation.proname, operation.parameters));

@@ -83,6 +83,7 @@ argument_enum(FunctionCallInfo fcinfo, int number, const char *name, ColumnType 
 /* ---- the SQL of lists ---- */
 
 /* The parameters that all lists share, in this order */
+#define LIST_ARGS 5
 #define LIST_TYPES T_INT8, T_TIMESTAMPTZ, T_INT8, T_TIMESTAMPTZ, T_INT8
 #define LIST_WHERE "t.tenant_id OPERATOR(pg_catalog.=) $1 " \
 	"AND ROW(t.updated_utc, t.id) OPERATOR(pg_catalog.>) ROW($2, $3) AND t.updated_utc OPERATOR(pg_catalog.<) $4"
@@ -149,6 +150,94 @@ each_label(const char *column, ColumnType type, const char *except)
 	return conditions;
 }
 
+/* ---- filters by enums ---- */
+
+typedef struct Filter
+{
+	const char *parameter;
+	const char *column;
+	ColumnType	type;
+	bool		indexed;
+	bool		nullable;
+	const char *hidden;
+} Filter;
+
+#define FILTER_ROW(symbol, parameter, column, type, indexed, nullable, hidden, ...) {parameter, column, type, indexed, nullable, hidden},
+
+static const Filter project_filters[] = {PROJECT_FILTERS(FILTER_ROW)};
+static const Filter prospect_filters[] = {PROSPECT_FILTERS(FILTER_ROW)};
+
+#define FORMS(filters) (1 << lengthof(filters))	/* of a list: which of its filters are asked for */
+
+/* Read the filters of a list, arguments and values from some number on; which of them are asked for, a bit each. */
+static int
+argument_filters(FunctionCallInfo fcinfo, int argument, const Filter *filters, int count, Datum *values, bool *nulls, Problems *problems)
+{
+	int			asked = 0;
+
+	for (int i = 0; i < count; i++)
+	{
+		values[i] = argument_enum(fcinfo, argument + i, filters[i].parameter, filters[i].type, NULL, &nulls[i], problems);
+		asked |= nulls[i] ? 0 : 1 << i;
+	}
+	return asked;
+}
+
+/* Parameters for the values of filters */
+static void
+add_filter_types(Statement *statement, const Filter *filters, int count)
+{
+	for (int i = 0; i < count; i++)
+		statement->args[statement->nargs++] = filters[i].type;
+}
+
+/* Is any of the filters asked for that the index has? */
+static bool
+asks_index(int asked, const Filter *filters, int count)
+{
+	for (int i = 0; i < count; i++)
+		if (filters[i].indexed && (asked & 1 << i))
+			return true;
+	return false;
+}
+
+static char *
+filter_condition(const Filter *filter, int parameter)
+{
+	return psprintf("t.%s OPERATOR(pg_catalog.=) $%d", filter->column, parameter);
+}
+
+/* The conditions of filters that are asked for, all of them or those that the index does not have; parameters from a number on. */
+static void
+append_filters(StringInfo sql, int asked, const Filter *filters, int count, int parameter, bool indexed)
+{
+	for (int i = 0; i < count; i++)
+		if ((asked & 1 << i) && (indexed || !filters[i].indexed))
+			appendStringInfo(sql, " AND %s", filter_condition(&filters[i], parameter + i));
+}
+
+/* The ranges of the index by filters */
+static List *
+filter_ranges(List *branches, int asked, const Filter *filters, int count, int parameter, bool deleted)
+{
+	for (int i = 0; i < count; i++)
+	{
+		const Filter *filter = &filters[i];
+		List	   *conditions;
+
+		if (!filter->indexed)
+			continue;
+		if (asked & 1 << i)
+			conditions = list_make1(filter_condition(filter, parameter + i));
+		else
+			conditions = each_label(filter->column, filter->type, deleted ? NULL : filter->hidden);
+		if (filter->nullable && !(asked & 1 << i))
+			conditions = lappend(conditions, psprintf("t.%s IS NULL", filter->column));
+		branches = multiply(branches, conditions);
+	}
+	return branches;
+}
+
 /* Each branch is ordered and limited: only so does the planner see that it is one range in order. */
 static void
 append_branches(StringInfo sql, const char *columns, const char *table, const List *branches)
@@ -162,53 +251,45 @@ append_branches(StringInfo sql, const char *columns, const char *table, const Li
 
 /* ---- projects ---- */
 
-/* Which filters a list of projects has */
-typedef struct ProjectFilters
-{
-	bool		deleted;
-	bool		status;
-	bool		classification;
-	bool		stage;
-} ProjectFilters;
+#define PROJECT_FILTER 6			/* the parameter of the first filter */
 
 static void
-make_project_list(Statement *statement, const ProjectFilters *filters)
+make_project_list(Statement *statement, bool deleted, int asked)
 {
-	List	   *branches = list_make1(LIST_WHERE);
+	StringInfoData where;
 	StringInfoData sql;
 
 	initStringInfo(&sql);
-	if (!filters->status && !filters->classification && !filters->stage)
-		appendStringInfo(&sql, "SELECT " PROJECT_SQL " FROM propstreet.project AS t WHERE " LIST_WHERE "%s" LIST_ORDER,
-						 filters->deleted ? "" : " AND " LISTED("t"));
+	initStringInfo(&where);
+	appendStringInfoString(&where, LIST_WHERE);
+	append_filters(&where, asked, project_filters, lengthof(project_filters), PROJECT_FILTER, false);
+	if (!asks_index(asked, project_filters, lengthof(project_filters)))
+		appendStringInfo(&sql, "SELECT " PROJECT_SQL " FROM propstreet.project AS t WHERE %s%s" LIST_ORDER, where.data,
+						 deleted ? "" : " AND " LISTED("t"));
 	else
 	{
-		branches = multiply(branches, filters->status ? list_make1("t.status OPERATOR(pg_catalog.=) $6")
-							: each_label("status", T_PROJECT_STATUS, filters->deleted ? NULL : "deleted"));
-		branches = multiply(branches, filters->classification ? list_make1("t.classification OPERATOR(pg_catalog.=) $7")
-							: each_label("classification", T_PROJECT_CLASSIFICATION, NULL));
-		branches = multiply(branches, filters->stage ? list_make1("t.teaser_stage OPERATOR(pg_catalog.=) $8")
-							: lappend(each_label("teaser_stage", T_TEASER_STAGE, NULL), "t.teaser_stage IS NULL"));
 		appendStringInfoString(&sql, "SELECT " PROJECT_SQL " FROM (");
-		append_branches(&sql, PROJECT_SQL, "project", branches);
+		append_branches(&sql, PROJECT_SQL, "project",
+						filter_ranges(list_make1(where.data), asked, project_filters, lengthof(project_filters), PROJECT_FILTER, deleted));
 		appendStringInfoString(&sql, ") AS t" LIST_ORDER);
 	}
 	keep_sql(statement, &sql);
 }
 
 static Statement *
-project_list(const ProjectFilters *filters)
+project_list(bool deleted, int asked)
 {
-	static Statement statements[2][2][2][2];
+	static Statement statements[2][FORMS(project_filters)];
 	static uint64 generation = 0;
-	Statement  *statement = &statements[filters->deleted][filters->status][filters->classification][filters->stage];
-	Statement	form = {.nargs = 8,.args = {LIST_TYPES, T_PROJECT_STATUS, T_PROJECT_CLASSIFICATION, T_TEASER_STAGE}};
+	Statement  *statement = &statements[deleted][asked];
+	Statement	form = {.nargs = LIST_ARGS,.args = {LIST_TYPES}};
 
-	forget_sql(&statements[0][0][0][0], lengthof(statements) * 8, &generation);
+	forget_sql(&statements[0][0], 2 * FORMS(project_filters), &generation);
 	if (statement->sql == NULL)
 	{
 		form.plan = statement->plan;
-		make_project_list(&form, filters);
+		add_filter_types(&form, project_filters, lengthof(project_filters));
+		make_project_list(&form, deleted, asked);
 		*statement = form;
 	}
 	return statement;
@@ -236,26 +317,22 @@ Datum
 propstreet_project_list(PG_FUNCTION_ARGS)
 {
 	Problems	problems = {NIL};
-	PageRequest page = argument_page(fcinfo, 5, PAGE_SIZE_MAX, &problems);
-	ProjectFilters filters = {.deleted = argument_bool(fcinfo, 1, false)};
-	Datum		values[8];
-	bool		nulls[8] = {false};
+	PageRequest page = argument_page(fcinfo, 2 + lengthof(project_filters), PAGE_SIZE_MAX, &problems);
+	bool		deleted = argument_bool(fcinfo, 1, false);
+	Datum		values[LIST_ARGS + lengthof(project_filters)];
+	bool		nulls[LIST_ARGS + lengthof(project_filters)] = {false};
+	int			asked;
 	Operation	operation;
 	StringInfoData out;
 
 	operation_begin(&operation);
-	values[5] = argument_enum(fcinfo, 2, "status", T_PROJECT_STATUS, NULL, &nulls[5], &problems);
-	values[6] = argument_enum(fcinfo, 3, "classification", T_PROJECT_CLASSIFICATION, NULL, &nulls[6], &problems);
-	values[7] = argument_enum(fcinfo, 4, "teaser_stage", T_TEASER_STAGE, NULL, &nulls[7], &problems);
+	asked = argument_filters(fcinfo, 2, project_filters, lengthof(project_filters), values + LIST_ARGS, nulls + LIST_ARGS, &problems);
 	problems_check(&problems);
-	filters.status = !nulls[5];
-	filters.classification = !nulls[6];
-	filters.stage = !nulls[7];
 	argument_since(fcinfo, 0, &page);
 	get_barrier(&operation, &page);
 	list_values(&operation, &page, values);
 	init_large_result(&operation, &out);
-	append_list(fcinfo, &out, project_list(&filters), values, nulls, &page, append_project_row);
+	append_list(fcinfo, &out, project_list(deleted, asked), values, nulls, &page, append_project_row);
 	return operation_large_result(&operation, &out);
 }
 
@@ -266,10 +343,12 @@ typedef struct ProspectFilters
 {
 	bool		project;		/* else those of the whole tenant */
 	bool		deleted;
-	bool		classification;
 	bool		chat;
 	bool		tags;
+	int			asked;			/* by enums */
 } ProspectFilters;
+
+#define PROSPECT_FILTER 8			/* the parameter of the first filter by an enum, after project and tags */
 
 /* Not a join: it must be looked up for the rows of the page only. */
 #define PROJECT_IS_LIVE "(SELECT p.deleted_utc IS NULL FROM propstreet.project AS p " \
@@ -289,12 +368,11 @@ make_prospect_scan(StringInfo sql, const ProspectFilters *filters)
 		appendStringInfoString(sql, " AND " LISTED("t"));
 	if (!filters->deleted && !filters->project)
 		appendStringInfoString(sql, " AND " PROJECT_IS_LIVE);
-	if (filters->classification)
-		appendStringInfoString(sql, " AND t.classification OPERATOR(pg_catalog.=) $7");
+	append_filters(sql, filters->asked, prospect_filters, lengthof(prospect_filters), PROSPECT_FILTER, true);
 	if (filters->chat)
 		appendStringInfoString(sql, filters->project ? CHAT_OF_PROJECT : " AND t.accepted_utc IS NOT NULL");
 	if (filters->tags)
-		appendStringInfo(sql, " AND %s OPERATOR(pg_catalog.&&) $8", filters->project ? "t.tags" : "propstreet.tag_keys(t.tenant_id, t.tags)");
+		appendStringInfo(sql, " AND %s OPERATOR(pg_catalog.&&) $7", filters->project ? "t.tags" : "propstreet.tag_keys(t.tenant_id, t.tags)");
 	appendStringInfoString(sql, LIST_ORDER);
 }
 
@@ -302,16 +380,19 @@ make_prospect_scan(StringInfo sql, const ProspectFilters *filters)
 static void
 make_prospect_merge(StringInfo sql, const ProspectFilters *filters)
 {
-	List	   *branches = list_make1(LIST_WHERE);
+	List	   *branches;
 	List	   *deleted = list_make1(LISTED("t"));
 	List	   *chat = list_make1("t.accepted_utc IS NOT NULL");
+	StringInfoData where;
 
 	if (filters->deleted)
 		deleted = lappend(deleted, NOT_LISTED("t"));
 	if (!filters->chat)
 		chat = lappend(chat, "t.accepted_utc IS NULL");
-	branches = multiply(branches, filters->classification ? list_make1("t.classification OPERATOR(pg_catalog.=) $7")
-						: each_label("classification", T_PROSPECT_CLASSIFICATION, NULL));
+	initStringInfo(&where);
+	appendStringInfoString(&where, LIST_WHERE);
+	append_filters(&where, filters->asked, prospect_filters, lengthof(prospect_filters), PROSPECT_FILTER, false);
+	branches = filter_ranges(list_make1(where.data), filters->asked, prospect_filters, lengthof(prospect_filters), PROSPECT_FILTER, filters->deleted);
 	branches = multiply(multiply(branches, deleted), chat);
 	if (!filters->deleted)
 		branches = multiply(branches, list_make1(PROJECT_IS_LIVE));
@@ -323,19 +404,20 @@ make_prospect_merge(StringInfo sql, const ProspectFilters *filters)
 static Statement *
 prospect_list(const ProspectFilters *filters)
 {
-	static Statement statements[2][2][2][2][2];
+	static Statement statements[2][2][2][2][FORMS(prospect_filters)];
 	static uint64 generation = 0;
-	Statement  *statement = &statements[filters->project][filters->deleted][filters->classification][filters->chat][filters->tags];
-	Statement	form = {.nargs = 8,.args = {LIST_TYPES, T_INT8, T_PROSPECT_CLASSIFICATION, T_TEXT_ARRAY},
+	Statement  *statement = &statements[filters->project][filters->deleted][filters->chat][filters->tags][filters->asked];
+	Statement	form = {.nargs = LIST_ARGS + 2,.args = {LIST_TYPES, T_INT8, T_TEXT_ARRAY},
 	.by_values = filters->tags && !filters->project};
 	StringInfoData sql;
 
-	forget_sql(&statements[0][0][0][0][0], lengthof(statements) * 16, &generation);
+	forget_sql(&statements[0][0][0][0][0], 16 * FORMS(prospect_filters), &generation);
 	if (statement->sql != NULL)
 		return statement;
 	form.plan = statement->plan;
+	add_filter_types(&form, prospect_filters, lengthof(prospect_filters));
 	initStringInfo(&sql);
-	if (filters->project || filters->tags || (!filters->classification && !filters->chat))
+	if (filters->project || filters->tags || (!asks_index(filters->asked, prospect_filters, lengthof(prospect_filters)) && !filters->chat))
 		make_prospect_scan(&sql, filters);
 	else
 		make_prospect_merge(&sql, filters);
@@ -396,29 +478,28 @@ static Datum
 list_prospects(FunctionCallInfo fcinfo, bool of_project, int number)
 {
 	Problems	problems = {NIL};
-	PageRequest page = argument_page(fcinfo, number + 5, PAGE_SIZE_MAX, &problems);
+	PageRequest page = argument_page(fcinfo, number + 4 + lengthof(prospect_filters), PAGE_SIZE_MAX, &problems);
 	ProspectFilters filters = {.project = of_project,.deleted = argument_bool(fcinfo, number + 1, !PG_ARGISNULL(number))};
 	char	   *capability = argument_text(fcinfo, number + 2);
-	ArrayType  *tags = argument_tags(fcinfo, number + 4, &problems);
+	ArrayType  *tags = argument_tags(fcinfo, number + 3 + lengthof(prospect_filters), &problems);
 	int64		project_id = of_project ? argument_id(fcinfo, 0, "project_id") : 0;
-	Datum		values[8];
-	bool		nulls[8] = {false};
+	Datum		values[LIST_ARGS + 2 + lengthof(prospect_filters)];
+	bool		nulls[LIST_ARGS + 2 + lengthof(prospect_filters)] = {false};
 	Operation	operation;
 	StringInfoData out;
 
 	operation_begin(&operation);
 	if (capability && strcmp(capability, "chat") != 0)
 		problem_parameter(&problems, "capability", "must be chat, not %s", quoted(capability));
-	values[6] = argument_enum(fcinfo, number + 3, "classification", T_PROSPECT_CLASSIFICATION, NULL, &nulls[6], &problems);
+	filters.asked = argument_filters(fcinfo, number + 3, prospect_filters, lengthof(prospect_filters), values + LIST_ARGS + 2, nulls + LIST_ARGS + 2, &problems);
 	problems_check(&problems);
 	if (of_project)
 		project_require(&operation, project_id, filters.deleted, READ_NOW);
-	filters.classification = !nulls[6];
 	filters.chat = capability != NULL;
 	filters.tags = tags != NULL;
-	values[5] = Int64GetDatum(project_id);
-	values[7] = PointerGetDatum(tags && !of_project ? make_tag_keys(operation.tenant_id, tags) : tags);
-	nulls[7] = tags == NULL;
+	values[LIST_ARGS] = Int64GetDatum(project_id);
+	values[LIST_ARGS + 1] = PointerGetDatum(tags && !of_project ? make_tag_keys(operation.tenant_id, tags) : tags);
+	nulls[LIST_ARGS + 1] = tags == NULL;
 	argument_since(fcinfo, number, &page);
 	get_barrier(&operation, &page);
 	list_values(&operation, &page, values);

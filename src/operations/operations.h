@@ -82,6 +82,25 @@ extern PageRequest argument_page(FunctionCallInfo fcinfo, int number, int defaul
 extern void append_list(FunctionCallInfo fcinfo, StringInfo out, Statement *statement, const Datum *values, const bool *nulls,
 						const PageRequest *page, void (*append) (StringInfo, struct TupleTableSlot *, Position *));
 
+/* ---- list.c: the filters of lists by enums ---- */
+
+/*
+ * A line a filter: symbol, parameter, column, type; is it a column of the index by filters
+ * (else it is checked row by row); may the column be null; the value that only a list with
+ * deleted ones has; schema and description for openapi.json.  Arguments of the list's
+ * function, in this order; parsing, SQL and openapi.json come from it.
+ */
+#define PROJECT_FILTERS(_) \
+	_(PROJECT_STATUS, "status", "status", T_PROJECT_STATUS, true, false, "deleted", \
+	  "ProjectStatus", "Of this status; deleted implies include_deleted") \
+	_(PROJECT_CLASSIFICATION, "classification", "classification", T_PROJECT_CLASSIFICATION, true, false, NULL, \
+	  "ProjectClassification", "Of this work stage") \
+	_(TEASER_STAGE, "teaser_stage", "teaser_stage", T_TEASER_STAGE, true, true, NULL, "TeaserStage", "With the teaser in this stage")
+
+#define PROSPECT_FILTERS(_) \
+	_(PROSPECT_CLASSIFICATION, "classification", "classification", T_PROSPECT_CLASSIFICATION, true, false, NULL, \
+	  "ProspectClassification", "Of this pipeline stage of the prospect")
+
 /* ---- project.c ---- */
 
 #define UPSERT_TRIES 3			/* after others got in between */

@@ -89,8 +89,6 @@ static const Schema values[] = {
 							"\"clientRef\":{\"type\":\"string\"}") "},\"failed\":{\"type\":\"array\",\"items\":" OBJECT("\"index\",\"error\",\"message\"",
 							FAILURE ",\"id\":{\"type\":\"string\"},\"prospectId\":" REF("Id")) "}")},
 	{"Uri", "{\"type\":\"string\",\"format\":\"uri\"}"},
-	{"Event", "{\"type\":\"string\",\"enum\":[\"project.created\",\"project.updated\",\"project.deleted\","
-	"\"prospect.created\",\"prospect.updated\",\"prospect.deleted\"]}"},
 	{"Events", "{\"type\":\"array\",\"minItems\":1,\"items\":" REF("Event") "}"},
 	{"Filter", CLOSED_OBJECT("", "\"externalRef.namespace\":" NULLABLE("{\"type\":\"string\"}"))},
 	{"Webhooks", OBJECT("\"data\"", "\"data\":" ARRAY("Webhook"))},
@@ -206,6 +204,16 @@ append_enum_schema(StringInfo out, const EnumSchema *schema)
 }
 
 static void
+append_event_schema(StringInfo out)
+{
+	append_member(out, "Event");
+	appendStringInfoString(out, "{\"type\":\"string\",\"enum\":[");
+	for (int i = 0; i < EVENT_TYPES; i++)
+		appendStringInfo(out, "%s\"%s\"", i > 0 ? "," : "", event_names[i]);
+	appendStringInfoString(out, "]}");
+}
+
+static void
 append_components(StringInfo out)
 {
 	append_member(out, "components");
@@ -223,6 +231,7 @@ append_components(StringInfo out)
 	}
 	for (int i = 0; i < (int) lengthof(enums); i++)
 		append_enum_schema(out, &enums[i]);
+	append_event_schema(out);
 	for (int i = 0; i < (int) lengthof(objects); i++)
 		append_object(out, &objects[i]);
 	appendStringInfoString(out, "}}");

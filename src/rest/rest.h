@@ -10,12 +10,14 @@
 
 #define BASE_PATH "/api/v1"
 #define SEGMENTS_MAX 8			/* of a path, less those of the base path; no route has more than 6 */
-#define ARGUMENTS_MAX 8
+#define ARGUMENTS_MAX 16
 #define BODY_MAX_BYTES (1024 * 1024)
 #define TARGET_MAX_BYTES (16 * 1024)
 #define HEADERS_MAX_BYTES (64 * 1024)
 
 /* ---- routes.c ---- */
+
+#define FILTER_ARGUMENT(symbol, ...) symbol,
 
 /* Where an argument of an operation comes from: the path, the body, a header, or the query. */
 typedef enum Argument
@@ -28,11 +30,9 @@ typedef enum Argument
 	PRECONDITION,				/* null: handle() itself tells If-Match and If-None-Match */
 	UPDATED_SINCE,				/* from here on, of the query */
 	INCLUDE_DELETED,
-	PROJECT_STATUS,
+	PROJECT_FILTERS(FILTER_ARGUMENT)
+	PROSPECT_FILTERS(FILTER_ARGUMENT)
 	LIVE_STATUS,
-	PROJECT_CLASSIFICATION,
-	PROSPECT_CLASSIFICATION,
-	TEASER_STAGE,
 	DELIVERY_STATUS,
 	CAPABILITY,
 	TAGS,

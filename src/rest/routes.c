@@ -6,6 +6,7 @@
 #include "postgres.h"
 
 #include "catalog/pg_type.h"
+#include "funcapi.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "utils/array.h"
@@ -23,7 +24,7 @@
 #define ROUTES(_) \
 	_(GET, "/openapi.json", openapi, 200, NULL, NULL, "This description", NOTHING) \
 	_(GET, "/projects", project_list, 200, NULL, "ProjectPage", "List projects", \
-	  UPDATED_SINCE, INCLUDE_DELETED, PROJECT_STATUS, PROJECT_CLASSIFICATION, TEASER_STAGE, PAGE_SIZE, CURSOR) \
+	  UPDATED_SINCE, INCLUDE_DELETED, PROJECT_FILTERS(FILTER_ARGUMENT) PAGE_SIZE, CURSOR) \
 	_(POST, "/projects", project_create, 201, "ProjectCreate", "Project", "Create a project", BODY, NO_KEY) \
 	_(GET, "/projects/external/{namespace}/{external_id}", project_find, 200, NULL, "Project", "Find a project by an external reference", \
 	  PATH_TEXT, PATH_TEXT) \
@@ -35,9 +36,9 @@
 	_(GET, "/projects/{id}/properties", project_properties, 200, NULL, "Properties", "List the properties linked to a project", \
 	  PATH_ID, INCLUDE_DELETED) \
 	_(GET, "/prospects", prospect_list_all, 200, NULL, "ProspectPage", "List the prospects of all projects", \
-	  UPDATED_SINCE, INCLUDE_DELETED, CAPABILITY, PROSPECT_CLASSIFICATION, TAGS, PAGE_SIZE, CURSOR) \
+	  UPDATED_SINCE, INCLUDE_DELETED, CAPABILITY, PROSPECT_FILTERS(FILTER_ARGUMENT) TAGS, PAGE_SIZE, CURSOR) \
 	_(GET, "/projects/{project_id}/prospects", prospect_list, 200, NULL, "ProspectPage", "List the prospects of a project", \
-	  PATH_ID, UPDATED_SINCE, INCLUDE_DELETED, CAPABILITY, PROSPECT_CLASSIFICATION, TAGS, PAGE_SIZE, CURSOR) \
+	  PATH_ID, UPDATED_SINCE, INCLUDE_DELETED, CAPABILITY, PROSPECT_FILTERS(FILTER_ARGUMENT) TAGS, PAGE_SIZE, CURSOR) \
 	_(POST, "/projects/{project_id}/prospects", prospect_add, 201, "ProspectAdd", "Prospect", "Add a prospect", PATH_ID, BODY, NO_KEY) \
 	_(POST, "/projects/{project_id}/prospects:batch", prospect_add_batch, 200, "BatchAdd", "BatchAdded", "Add up to 100 prospects", \
 	  PATH_ID, BODY, NO_KEY) \
@@ -76,14 +77,15 @@ ROUTES(DECLARED)
 const Route routes[] = {ROUTES(LISTED_ROUTE)};
 const int	nroutes = lengthof(routes);
 
+#define FILTER_PARAMETER(symbol, parameter, column, type, indexed, nullable, hidden, schema, description) \
+	[symbol] = {parameter, PARAMETER_TEXT, schema, description},
+
 const Parameter parameters[ARGUMENTS] = {
 	[UPDATED_SINCE] = {"updated_since", PARAMETER_MOMENT, "Moment", "Changed at or after this moment"},
 	[INCLUDE_DELETED] = {"include_deleted", PARAMETER_BOOLEAN, "Boolean", "Deleted ones too"},
-	[PROJECT_STATUS] = {"status", PARAMETER_TEXT, "ProjectStatus", "Of this status; deleted implies include_deleted"},
+	PROJECT_FILTERS(FILTER_PARAMETER)
+	PROSPECT_FILTERS(FILTER_PARAMETER)
 	[LIVE_STATUS] = {"status", PARAMETER_TEXT, "LiveStatus", "Of this status of the project, open or closed"},
-	[PROJECT_CLASSIFICATION] = {"classification", PARAMETER_TEXT, "ProjectClassification", "Of this work stage"},
-	[PROSPECT_CLASSIFICATION] = {"classification", PARAMETER_TEXT, "ProspectClassification", "Of this pipeline stage of the prospect"},
-	[TEASER_STAGE] = {"teaser_stage", PARAMETER_TEXT, "TeaserStage", "With the teaser in this stage"},
 	[DELIVERY_STATUS] = {"status", PARAMETER_TEXT, "DeliveryStatus", "Of this status"},
 	[CAPABILITY] = {"capability", PARAMETER_TEXT, "Capability", "With this capability"},
 	[TAGS] = {"tags", PARAMETER_TEXTS, "AnyOfTags", "With any of these tags; repeat the parameter, up to 50 times"},
@@ -91,6 +93,27 @@ const Parameter parameters[ARGUMENTS] = {
 	[PAGE_SIZE_100] = {"page_size", PARAMETER_INTEGER, "PageSize100", "Results per page"},
 	[CURSOR] = {"cursor", PARAMETER_TEXT, "Cursor", "nextCursor of the page before"},
 };
+
+PG_FUNCTION_INFO_V1(propstreet_routed_operations);
+
+/* routed_operations() setof name: the operations that have a route */
+Datum
+propstreet_routed_operations(PG_FUNCTION_ARGS)
+{
+	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
+
+	InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
+	for (int i = 0; i < nroutes; i++)
+	{
+		NameData	name;
+		Datum		value = NameGetDatum(&name);
+		bool		isnull = false;
+
+		namestrcpy(&name, routes[i].operation);
+		tuplestore_putvalues(result->setResult, result->setDesc, &value, &isnull);
+	}
+	return (Datum) 0;
+}
 
 /* ---- the path ---- */
 

@@ -45,17 +45,10 @@ double		propstreet_notify_queue_limit = 0.5;
 bool		propstreet_events = true;
 char	   *propstreet_change_origin = NULL;
 
-/* What differs between the resources */
-typedef struct EventNames
-{
-	Kind		kind;
-	const char *created;
-	const char *updated;
-	const char *deleted;
-} EventNames;
-
-static const EventNames project_events = {KIND_PROJECT, "project.created", "project.updated", "project.deleted"};
-static const EventNames prospect_events = {KIND_PROSPECT, "prospect.created", "prospect.updated", "prospect.deleted"};
+const char *const event_names[EVENT_TYPES] = {
+	[PROJECT_CREATED] = "project.created", [PROJECT_UPDATED] = "project.updated", [PROJECT_DELETED] = "project.deleted",
+	[PROSPECT_CREATED] = "prospect.created", [PROSPECT_UPDATED] = "prospect.updated", [PROSPECT_DELETED] = "prospect.deleted"
+};
 
 /* One event, with the values of its columns */
 typedef struct Event
@@ -83,7 +76,7 @@ typedef struct Subscription
 /* Events of a statement on their way to the table */
 typedef struct Events
 {
-	const EventNames *names;
+	const char *const *names;	/* of its events: created, updated, deleted */
 	const Resource *resource;
 	Transition *transition;
 	RowMap		map;
@@ -166,19 +159,19 @@ copied(Datum value)
 static const char *
 event_of(Events *events)
 {
-	const EventNames *names = events->names;
+	const char *const *names = events->names;
 	int			deleted_utc = events->resource->deleted_utc;
 	bool		was_live;
 
 	if (events->transition->old == NULL)
-		return names->created;
+		return names[0];
 	read_changed_fields(events);
 	if (events->changed_fields.len == 0)
 		return NULL;
 	old_value(events, deleted_utc, &was_live);
 	if (was_live && !events->new.nulls[deleted_utc])
-		return names->deleted;
-	return names->updated;
+		return names[2];
+	return names[1];
 }
 
 /* The body that webhooks deliver (specification, "Subscription Payload Example"). */
@@ -196,7 +189,7 @@ payload_of(Events *events, const char *event)
 	append_utc(out, DatumGetTimestampTz(events->new.values[resource->updated_utc]));
 	appendStringInfoString(out, ",\"data\":");
 	append_resource_of(out, &events->new, resource->kind, events->origin);
-	if (event == events->names->updated)
+	if (event == events->names[1])
 	{
 		out->data[--out->len] = '\0';
 		appendStringInfoString(out, ",\"changedFields\":[");
@@ -743,7 +736,7 @@ warn_of_no_events(void)
 }
 
 static Datum
-record_events(FunctionCallInfo fcinfo, const EventNames *names)
+record_events(FunctionCallInfo fcinfo, Kind kind, EventType first)
 {
 	Transition	transition;
 	Events	   *events;
@@ -753,8 +746,8 @@ record_events(FunctionCallInfo fcinfo, const EventNames *names)
 	if (!propstreet_events || !transition_begin(&transition, fcinfo))
 		return PointerGetDatum(NULL);
 	events = palloc0(sizeof(Events));
-	events->names = names;
-	events->resource = resource_of(names->kind);
+	events->names = &event_names[first];
+	events->resource = resource_of(kind);
 	events->transition = &transition;
 	events->origin = *propstreet_change_origin ? propstreet_change_origin : NULL;
 	events->context = AllocSetContextCreate(CurrentMemoryContext, "propstreet events", ALLOCSET_DEFAULT_SIZES);
@@ -762,7 +755,7 @@ record_events(FunctionCallInfo fcinfo, const EventNames *names)
 	events->list = palloc(events->room * sizeof(Event));
 	initStringInfo(&events->changed_fields);
 	initStringInfo(&events->payload);
-	row_map(&events->map, RelationGetDescr(transition.trigger->tg_relation), names->kind);
+	row_map(&events->map, RelationGetDescr(transition.trigger->tg_relation), kind);
 	transition_rewind(&transition);
 	while (transition_next(&transition))
 		collect_event(events);
@@ -778,7 +771,7 @@ PG_FUNCTION_INFO_V1(propstreet_project_event);
 Datum
 propstreet_project_event(PG_FUNCTION_ARGS)
 {
-	return record_events(fcinfo, &project_events);
+	return record_events(fcinfo, KIND_PROJECT, PROJECT_CREATED);
 }
 
 PG_FUNCTION_INFO_V1(propstreet_prospect_event);
@@ -787,7 +780,7 @@ PG_FUNCTION_INFO_V1(propstreet_prospect_event);
 Datum
 propstreet_prospect_event(PG_FUNCTION_ARGS)
 {
-	return record_events(fcinfo, &prospect_events);
+	return record_events(fcinfo, KIND_PROSPECT, PROSPECT_CREATED);
 }
 
 /* Can a text say who writes? It is told in payloads and headers: up to 100 characters of printable ASCII. */
@@ -799,4 +792,33 @@ is_change_origin(const char *text)
 	while (*c >= ' ' && *c <= '~')
 		c++;
 	return *c == '\0' && c - text <= CHANGE_ORIGIN_MAX;
+}
+
+/* Is this an event that webhooks can ask for? */
+bool
+is_event_name(const char *name)
+{
+	for (int i = 0; i < EVENT_TYPES; i++)
+		if (strcmp(event_names[i], name) == 0)
+			return true;
+	return false;
+}
+
+PG_FUNCTION_INFO_V1(propstreet_events_valid);
+
+/* events_valid(text[]) boolean: are these events that a webhook can ask for, at least one? */
+Datum
+propstreet_events_valid(PG_FUNCTION_ARGS)
+{
+	ArrayType  *array = PG_GETARG_ARRAYTYPE_P(0);
+	int			count;
+	Datum	   *names;
+
+	if (array_contains_nulls(array))
+		PG_RETURN_BOOL(false);
+	names = array_elements(PointerGetDatum(array), T_TEXT, &count);
+	for (int i = 0; i < count; i++)
+		if (!is_event_name(TextDatumGetCString(names[i])))
+			PG_RETURN_BOOL(false);
+	PG_RETURN_BOOL(count > 0);
 }

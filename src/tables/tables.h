@@ -56,6 +56,15 @@ pg_noreturn extern void sync_unavailable(const char *why);
 
 /* ---- event.c: what happened, for webhooks and listeners ---- */
 
+/* The events that webhooks can ask for; three of each kind of resource, in this order */
+typedef enum EventType
+{
+	PROJECT_CREATED, PROJECT_UPDATED, PROJECT_DELETED, PROSPECT_CREATED, PROSPECT_UPDATED, PROSPECT_DELETED, EVENT_TYPES
+} EventType;
+
+extern const char *const event_names[EVENT_TYPES];
+extern bool is_event_name(const char *name);
+
 /* What NOTIFY tells */
 typedef enum Notify
 {

@@ -53,10 +53,6 @@ typedef struct Webhook
 	bool		given[W_COLUMNS];	/* by a body */
 } Webhook;
 
-static const char *const event_names[] = {
-	"project.created", "project.updated", "project.deleted", "prospect.created", "prospect.updated", "prospect.deleted"
-};
-
 /* ---- bodies ---- */
 
 static void
@@ -180,22 +176,13 @@ set_url(json_object *value, const Path *path, void *target, Problems *problems)
 		give(target, W_URL, CStringGetTextDatum(url), false);
 }
 
-static bool
-is_event(const char *name)
-{
-	for (int i = 0; i < (int) lengthof(event_names); i++)
-		if (strcmp(event_names[i], name) == 0)
-			return true;
-	return false;
-}
-
 static char *
 event_choices(void)
 {
 	StringInfoData choices;
 
 	initStringInfo(&choices);
-	for (int i = 0; i < (int) lengthof(event_names); i++)
+	for (int i = 0; i < EVENT_TYPES; i++)
 		appendStringInfo(&choices, "%s%s", i > 0 ? ", " : "", event_names[i]);
 	return choices.data;
 }
@@ -203,12 +190,12 @@ event_choices(void)
 static void
 set_events(json_object *value, const Path *path, void *target, Problems *problems)
 {
-	Datum		events[lengthof(event_names)];
+	Datum		events[EVENT_TYPES];
 	int			count = 0;
 
 	if (!json_array(value, path, problems))
 		return;
-	if (json_object_array_length(value) < 1 || json_object_array_length(value) > lengthof(event_names))
+	if (json_object_array_length(value) < 1 || json_object_array_length(value) > EVENT_TYPES)
 	{
 		problem_add(problems, path, "must have at least one and each once of %s", event_choices());
 		return;
@@ -220,7 +207,7 @@ set_events(json_object *value, const Path *path, void *target, Problems *problem
 
 		if (name == NULL)
 			continue;
-		if (!is_event(name))
+		if (!is_event_name(name))
 			problem_add(problems, &element, "must be one of %s, not %s", event_choices(), quoted(name));
 		for (int j = 0; j < count; j++)
 			if (strcmp(TextDatumGetCString(events[j]), name) == 0)
