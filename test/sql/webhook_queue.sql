@@ -300,7 +300,10 @@ DO $$BEGIN
 END$$;
 SELECT count(*) FROM propstreet.webhook_delivery;
 -- while those that are slow have all the places they may have, a claim looks at the others only
-SELECT pg_temp.taken(256) FROM pg_temp.hooks(516, 3000, NULL);
+SELECT pg_temp.hooks(516, 3000, NULL);
+UPDATE propstreet.webhook_delivery SET waiting = true, next_attempt_utc = '2126-01-01Z' WHERE webhook_id IN (5, 2999);
+SELECT pg_temp.taken(256);
+UPDATE propstreet.webhook_delivery SET waiting = false, next_attempt_utc = '2026-01-01Z' WHERE webhook_id IN (5, 2999);
 UPDATE propstreet.webhook SET last_success_utc = now() WHERE tenant_id = 516 AND id IN (5, 2999);
 BEGIN;
 SELECT pg_temp.read() AS before \gset
