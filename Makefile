@@ -8,7 +8,7 @@ REGRESS = install price price_range external_ref etag cursor \
 	hostile_search_path triggers row_json batch_add batch_update idempotency lists changes events webhooks webhook_queue purge \
 	rest_guide rest_errors rest_headers rest_postgrest check owner_changes drop
 ISOLATION = concurrent_update concurrent_upsert concurrent_reference concurrent_add concurrent_copy concurrent_teaser \
-	concurrent_install concurrent_batch concurrent_batch_update concurrent_idempotency concurrent_purge concurrent_ddl \
+	concurrent_install concurrent_batch concurrent_batch_update concurrent_idempotency concurrent_purge concurrent_webhooks concurrent_ddl \
 	sync_pages sync_writers notify rest_retries
 PROVE_TESTS := $(sort $(wildcard test/t/*.pl))
 

@@ -59,6 +59,24 @@ ROLLBACK;
 BEGIN;
 SELECT pg_temp.altered('ALTER TYPE pg_temp.hostile ADD ATTRIBUTE more bigint');
 ROLLBACK;
+-- two of one type that change names: a map of before would fit, and tell one for the other
+BEGIN;
+CREATE FUNCTION pg_temp.renamed() RETURNS SETOF boolean LANGUAGE plpgsql AS $$
+DECLARE value record;
+BEGIN
+	FOR i IN 1..3 LOOP
+		IF i = 2 THEN
+			ALTER TYPE pg_temp.hostile RENAME ATTRIBUTE created_utc TO before;
+			ALTER TYPE pg_temp.hostile RENAME ATTRIBUTE updated_utc TO created_utc;
+			ALTER TYPE pg_temp.hostile RENAME ATTRIBUTE before TO updated_utc;
+		END IF;
+		EXECUTE 'SELECT jsonb_populate_record(NULL::pg_temp.hostile, $1) AS row' INTO value
+			USING to_jsonb(pg_temp.project()) || '{"created_utc": "2026-01-01Z", "updated_utc": "2026-01-02Z"}';
+		RETURN NEXT propstreet.project_json(value.row) ->> 'createdUtc' LIKE '2026-01-01%';
+	END LOOP;
+END $$;
+SELECT pg_temp.renamed();
+ROLLBACK;
 
 -- a value that is older than its type
 CREATE FUNCTION pg_temp.older(change text, type text) RETURNS text LANGUAGE plpgsql AS $$
@@ -95,6 +113,39 @@ SELECT test.try('SELECT propstreet_before.project_json(p) FROM propstreet_before
 SELECT test.try('UPDATE propstreet_before.project SET name = ''x'' WHERE id = 1');
 SELECT test.try('SELECT propstreet_before.price ''1 SEK''');
 ROLLBACK;
+-- what is ours but for one thing: a member of the extension, of its kind, as long
+BEGIN;
+ALTER TYPE propstreet.project_status RENAME TO status_before;
+CREATE TYPE propstreet.project_status AS ENUM ('open', 'closed', 'deleted');
+SELECT test.try('SELECT propstreet.project_json(p) FROM propstreet.project AS p WHERE id = 1');
+ROLLBACK;
+BEGIN;
+ALTER TYPE propstreet.price RENAME TO price_before;
+CREATE DOMAIN propstreet.price AS propstreet.price_before;
+ALTER EXTENSION propstreet ADD DOMAIN propstreet.price;
+SELECT test.try('SELECT propstreet.project_json(p) FROM propstreet.project AS p WHERE id = 1');
+ROLLBACK;
+SET client_min_messages = warning;
+CREATE FUNCTION pg_temp.like_type(name text, other text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+	input text := typinput FROM pg_type WHERE oid = other::regtype;
+	output text := typoutput FROM pg_type WHERE oid = other::regtype;
+BEGIN
+	EXECUTE format('ALTER TYPE propstreet.%I RENAME TO before', name);
+	EXECUTE format('CREATE TYPE propstreet.%I', name);
+	EXECUTE format('CREATE FUNCTION propstreet.like_in(cstring) RETURNS propstreet.%I LANGUAGE internal IMMUTABLE STRICT AS %L', name, input);
+	EXECUTE format('CREATE FUNCTION propstreet.like_out(propstreet.%I) RETURNS cstring LANGUAGE internal IMMUTABLE STRICT AS %L', name, output);
+	EXECUTE format('CREATE TYPE propstreet.%I (INPUT = propstreet.like_in, OUTPUT = propstreet.like_out, LIKE = %s)', name, other);
+	EXECUTE format('ALTER EXTENSION propstreet ADD TYPE propstreet.%I', name);
+	RETURN test.try('SELECT propstreet.project_json(p) FROM propstreet.project AS p WHERE id = 1');
+END $$;
+BEGIN;
+SELECT pg_temp.like_type('price', 'macaddr8');
+ROLLBACK;
+BEGIN;
+SELECT pg_temp.like_type('external_ref', 'bigint');
+ROLLBACK;
+RESET client_min_messages;
 SELECT propstreet.project_get(1) ->> 'name';
 
 -- every NOT NULL that the owner may drop: a null is an error that names the column, or is not looked at

@@ -143,7 +143,12 @@ SELECT key FROM propstreet.idempotency_key WHERE tenant_id IN (431, 432) AND key
 -- The lock of a key is no value that somebody could make a key for, as PostgreSQL's own hash is; its class is no one else's
 BEGIN;
 SELECT propstreet.project_create('{"name": "Locked"}', 'locked') ->> 'name' AS name;
-SELECT objsubid, encode(int4send(classid::bigint::integer) || int4send(objid::bigint::integer), 'hex') = encode(int8send(hashtextextended('locked', 431)), 'hex') AS invertible
+CREATE FUNCTION pg_temp.reversed(bytea) RETURNS bytea LANGUAGE sql AS $$
+	SELECT string_agg(substr($1, i, 1), '' ORDER BY i DESC) FROM generate_series(1, length($1)) AS i
+$$;
+SELECT objsubid, decode(lpad(to_hex(classid::bigint), 8, '0') || lpad(to_hex(objid::bigint), 8, '0'), 'hex') IN (
+	-- of a server that stores the first byte of a number last, or first
+	pg_temp.reversed(substr(sha256(pg_temp.reversed(int8send(431)) || 'locked'), 1, 8)), substr(sha256(int8send(431) || 'locked'), 1, 8)) AS sha256
 FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid() AND objsubid <> 20562;
 ROLLBACK;
 

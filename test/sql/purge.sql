@@ -26,7 +26,10 @@ ROLLBACK;
 BEGIN;
 SELECT propstreet.purge(10), propstreet.purge(500), propstreet.purge(0);
 ROLLBACK;
--- a batch at a time
+-- a batch at a time, each in a transaction of its own
+BEGIN;
+CALL propstreet.purge_in_batches(700);
+ROLLBACK;
 CALL propstreet.purge_in_batches(700);
 SELECT tenant_id, count(*) FROM propstreet.event WHERE tenant_id IN (62, 63) GROUP BY 1 ORDER BY 1;
 SELECT propstreet.purge();

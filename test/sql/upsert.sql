@@ -140,6 +140,8 @@ EXCEPTION WHEN OTHERS THEN
 END
 $$;
 INSERT INTO propstreet.contact (id, name) VALUES (109, 'Contact 109'), (110, 'Contact 110');
+-- one that is malformed is told of, whatever there is to compare it with
+SELECT pg_temp.none_match('other'), test.try($$SELECT propstreet.project_upsert('hubspot', 'none-match', '{"name": "x"}', if_none_match => '')$$);
 SELECT pg_temp.none_match('*');
 SELECT pg_temp.none_match('*'), pg_temp.none_match('"other"', '{"classification": "contacted"}'),
 	pg_temp.none_match(propstreet.prospect_find(100, 'hubspot', 'none')->>'etag', '{"classification": "bidder"}'), pg_temp.none_match('other');

@@ -206,11 +206,13 @@ DELETE FROM propstreet.webhook_delivery;
 SELECT pg_temp.queue(1, n, n), pg_temp.queue(2, n, n) FROM generate_series(2000, 2002) AS n;
 DELETE FROM propstreet.event WHERE id = 2001;
 DELETE FROM propstreet.webhook WHERE id = 2;
+SET client_min_messages = log;
 SELECT pg_temp.claim();
 SELECT webhook_id, event_id FROM propstreet.webhook_delivery ORDER BY event_id;
 SELECT pg_temp.record(1, '{"responseStatus": 200}');
--- The deliveries of a webhook that is missing, as while a dump is loaded, wait for it
+-- The deliveries of a webhook that is missing, as while a dump is loaded, wait for it; the log has said so once
 SELECT propstreet.webhook_next_due(), pg_temp.claim();
+RESET client_min_messages;
 SELECT pg_temp.webhook(2);
 SELECT propstreet.webhook_next_due() < now() AS due, pg_temp.claim();
 SELECT pg_temp.record(2, '{"responseStatus": 200}');
@@ -226,6 +228,9 @@ SELECT pg_temp.claim();
 SELECT round(extract(epoch FROM propstreet.webhook_next_due() - now())) BETWEEN 50 AND 60 AS held, id, hold_until_utc - now() > '50s' AS until FROM propstreet.webhook WHERE id IN (1, 2) ORDER BY id;
 UPDATE propstreet.webhook SET hold_until_utc = now() WHERE id = 1;
 SELECT pg_temp.claim();
+SELECT pg_temp.record(1, '{"responseStatus": 503, "retryAfter": 60}', 2102), pg_temp.record(2, '{"responseStatus": 200, "retryAfter": 60}', 2102);
+SELECT id, hold_until_utc - now() > '50s' AS until FROM propstreet.webhook WHERE id IN (1, 2) ORDER BY id;
+UPDATE propstreet.webhook SET hold_until_utc = NULL WHERE tenant_id = 511;
 
 -- A webhook that has never succeeded gets one delivery at a time, until it has
 DELETE FROM propstreet.webhook_delivery;
@@ -300,7 +305,10 @@ DO $$BEGIN
 END$$;
 SELECT count(*) FROM propstreet.webhook_delivery;
 -- while those that are slow have all the places they may have, a claim looks at the others only
-SELECT pg_temp.taken(256) FROM pg_temp.hooks(516, 3000, NULL);
+SELECT pg_temp.hooks(516, 3000, NULL);
+UPDATE propstreet.webhook_delivery SET waiting = true, next_attempt_utc = '2126-01-01Z' WHERE webhook_id IN (5, 2999);
+SELECT pg_temp.taken(256);
+UPDATE propstreet.webhook_delivery SET waiting = false, next_attempt_utc = '2026-01-01Z' WHERE webhook_id IN (5, 2999);
 UPDATE propstreet.webhook SET last_success_utc = now() WHERE tenant_id = 516 AND id IN (5, 2999);
 BEGIN;
 SELECT pg_temp.read() AS before \gset

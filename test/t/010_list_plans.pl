@@ -181,4 +181,23 @@ foreach my $table ('project', 'prospect')
 		$table, SHOWN, $index);
 }
 
+# No statement of ours is compiled, whatever the planner takes it to cost: that would take longer than to run it
+SKIP:
+{
+	skip 'no provider of JIT compilation', 3 unless $node->safe_psql('postgres', 'SET jit = on; SELECT pg_jit_available()') eq 't';
+	foreach my $query ('SELECT count(*) FROM propstreet.project WHERE id > 0 /* by itself */', 'SELECT propstreet.project_list()', 'SELECT propstreet.project_update(10000, \'{"name": "x"}\')')
+	{
+		my ($stderr, $compiled) = ('', 0);
+
+		$node->psql('postgres', "SET jit = on; SET jit_above_cost = 0; $query", stderr => \$stderr, on_error_die => 1);
+		while ($stderr =~ /plan:\n(\{.*?^\})/msg)
+		{
+			my $shown = decode_json($1);
+
+			$compiled ||= $shown->{JIT} && ($query =~ /by itself/ || $shown->{'Query Text'} ne $query);
+		}
+		is($compiled ? 'compiled' : 'not compiled', $query =~ /by itself/ ? 'compiled' : 'not compiled', $query);
+	}
+}
+
 done_testing();

@@ -83,6 +83,20 @@ for my $role ('app', 'postgres')
 	}
 }
 
+# A relation that only the planner finds, in a function that it puts in its call's place
+fails("another's relation in a function", q{
+	SELECT propstreet.project_create('{"name": "c"}') ->> 'id' AS id \gset
+	BEGIN;
+	CREATE TABLE public.others AS SELECT * FROM propstreet.property;
+	GRANT SELECT ON public.others TO owner;
+	ALTER TABLE public.others OWNER TO app;
+	CREATE FUNCTION public.others() RETURNS SETOF public.others LANGUAGE sql STABLE AS 'SELECT * FROM public.others';
+	ALTER TABLE propstreet.property RENAME TO property_before;
+	CREATE VIEW propstreet.property AS SELECT * FROM public.others();
+	ALTER VIEW propstreet.property OWNER TO owner;
+	SELECT propstreet.project_properties(:id);
+	ROLLBACK}, qr/ERROR:  42501: the relations of propstreet belong to different owners.*DETAIL:  "public.others" belongs to "app"/s);
+
 # A partition that rows are stored in: its owner's trigger would run with the rights of the tables' owner
 $node->safe_psql('postgres', 'CREATE ROLE other; CREATE DATABASE divided OWNER owner');
 $node->safe_psql('divided', q{

@@ -69,6 +69,17 @@ wait_for_look('postgres');
 set_up($node, 'postgres');
 is(deliver($node, $url), 'delivered 204', 'it delivers when something is');
 
+# what is not the extension's own is not called, whatever its name
+my $log_start = -s $node->logfile;
+$node->safe_psql('postgres', <<'END');
+ALTER EXTENSION propstreet DROP FUNCTION propstreet.webhook_next_due(integer);
+CREATE OR REPLACE FUNCTION propstreet.webhook_next_due(per_webhook integer = 8) RETURNS timestamptz LANGUAGE plpgsql
+	AS $$BEGIN RAISE LOG 'the worker has called it'; RETURN NULL; END$$;
+END
+wait_for_look('postgres');
+unlike(slurp_file($node->logfile, $log_start), qr/LOG:  the worker has called it/, 'nothing is called but functions of the extension');
+$node->safe_psql('postgres', 'ALTER EXTENSION propstreet ADD FUNCTION propstreet.webhook_next_due(integer)');
+
 # while the worker waits to look for work; once it has the lock, there is nothing left to work on
 my $log_end = -s $node->logfile;
 $node->safe_psql('postgres', <<'END');
