@@ -51,32 +51,13 @@ typedef struct TypeShape
 #define SERVER_TYPE(type, length, by_value) {.oid = type,.len = length,.byval = by_value}
 #define OWN_ENUM(name) {.own = name,.kind = TYPTYPE_ENUM,.len = sizeof(Oid),.byval = true}
 #define OWN_BASE(name, length) {.own = name,.kind = TYPTYPE_BASE,.len = length}
+#define OWN_ARRAY(name, type_kind) {.own = name,.kind = type_kind,.len = -1,.array = true}
 
-static const TypeShape shapes[COLUMN_TYPES] = {
-	[T_BOOL] = SERVER_TYPE(BOOLOID, sizeof(bool), true),
-	[T_INT4] = SERVER_TYPE(INT4OID, sizeof(int32), true),
-	[T_INT8] = SERVER_TYPE(INT8OID, sizeof(int64), FLOAT8PASSBYVAL),
-	[T_INT8_ARRAY] = SERVER_TYPE(INT8ARRAYOID, -1, false),
-	[T_JSON] = SERVER_TYPE(JSONOID, -1, false),
-	[T_TEXT] = SERVER_TYPE(TEXTOID, -1, false),
-	[T_TEXT_ARRAY] = SERVER_TYPE(TEXTARRAYOID, -1, false),
-	[T_TIMESTAMPTZ] = SERVER_TYPE(TIMESTAMPTZOID, sizeof(TimestampTz), FLOAT8PASSBYVAL),
-	[T_BYTEA] = SERVER_TYPE(BYTEAOID, -1, false),
-	[T_JSON_ARRAY] = SERVER_TYPE(JSONARRAYOID, -1, false),
-	[T_TIMESTAMPTZ_ARRAY] = SERVER_TYPE(TIMESTAMPTZARRAYOID, -1, false),
-	[T_PRICE] = OWN_BASE("price", sizeof(Price)),
-	[T_PRICE_RANGE] = OWN_BASE("price_range", sizeof(PriceRange)),
-	[T_EXTERNAL_REF] = OWN_BASE("external_ref", -1),
-	[T_EXTERNAL_REF_ARRAY] = {.own = "external_ref",.kind = TYPTYPE_BASE,.len = -1,.array = true},
-	[T_ASSET_TYPE] = OWN_ENUM("asset_type"),
-	[T_MANDATE] = OWN_ENUM("mandate"),
-	[T_PROJECT_STATUS] = OWN_ENUM("project_status"),
-	[T_PROJECT_CLASSIFICATION] = OWN_ENUM("project_classification"),
-	[T_TEASER_STAGE] = OWN_ENUM("teaser_stage"),
-	[T_PROSPECT_CLASSIFICATION] = OWN_ENUM("prospect_classification"),
-	/* rows of the table, which is its owner's; they are formed by what the catalog says of it */
-	[T_PROSPECT_ARRAY] = {.own = "prospect",.kind = TYPTYPE_COMPOSITE,.len = -1,.array = true}
-};
+#define SECOND_OF(...) SECOND_OF_LIST(__VA_ARGS__)
+#define SECOND_OF_LIST(first, ...) __VA_ARGS__
+#define TYPE_SHAPE(type) [type] = SECOND_OF(IS_##type),
+
+static const TypeShape shapes[COLUMN_TYPES] = {ALL_TYPES(TYPE_SHAPE)};
 
 /* What was looked up, until the catalog changes */
 static struct

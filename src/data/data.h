@@ -14,15 +14,52 @@ struct TupleTableSlot;
 
 /* ---- column_type.c: types of columns and parameters, enums ---- */
 
-/* Types of columns and parameters; ours are resolved by name. */
+/*
+ * Types of columns and parameters, a line each: its name in SQL, and what it has to look like:
+ * nothing is read as something else.  Rows of a table, which is its owner's, are formed by what
+ * the catalog says of it.
+ */
+#define IS_T_BOOL "pg_catalog.bool", SERVER_TYPE(BOOLOID, sizeof(bool), true)
+#define IS_T_INT4 "pg_catalog.int4", SERVER_TYPE(INT4OID, sizeof(int32), true)
+#define IS_T_INT8 "pg_catalog.int8", SERVER_TYPE(INT8OID, sizeof(int64), FLOAT8PASSBYVAL)
+#define IS_T_INT8_ARRAY "pg_catalog.int8[]", SERVER_TYPE(INT8ARRAYOID, -1, false)
+#define IS_T_JSON "pg_catalog.json", SERVER_TYPE(JSONOID, -1, false)
+#define IS_T_TEXT "pg_catalog.text", SERVER_TYPE(TEXTOID, -1, false)
+#define IS_T_TEXT_ARRAY "pg_catalog.text[]", SERVER_TYPE(TEXTARRAYOID, -1, false)
+#define IS_T_TIMESTAMPTZ "pg_catalog.timestamptz", SERVER_TYPE(TIMESTAMPTZOID, sizeof(TimestampTz), FLOAT8PASSBYVAL)
+#define IS_T_PRICE "propstreet.price", OWN_BASE("price", sizeof(Price))
+#define IS_T_PRICE_RANGE "propstreet.price_range", OWN_BASE("price_range", sizeof(PriceRange))
+#define IS_T_EXTERNAL_REF "propstreet.external_ref", OWN_BASE("external_ref", -1)
+#define IS_T_EXTERNAL_REF_ARRAY "propstreet.external_ref[]", OWN_ARRAY("external_ref", TYPTYPE_BASE)
+#define IS_T_ASSET_TYPE "propstreet.asset_type", OWN_ENUM("asset_type")
+#define IS_T_MANDATE "propstreet.mandate", OWN_ENUM("mandate")
+#define IS_T_PROJECT_STATUS "propstreet.project_status", OWN_ENUM("project_status")
+#define IS_T_PROJECT_CLASSIFICATION "propstreet.project_classification", OWN_ENUM("project_classification")
+#define IS_T_TEASER_STAGE "propstreet.teaser_stage", OWN_ENUM("teaser_stage")
+#define IS_T_PROSPECT_CLASSIFICATION "propstreet.prospect_classification", OWN_ENUM("prospect_classification")
+#define IS_T_BYTEA "pg_catalog.bytea", SERVER_TYPE(BYTEAOID, -1, false)
+#define IS_T_JSON_ARRAY "pg_catalog.json[]", SERVER_TYPE(JSONARRAYOID, -1, false)
+#define IS_T_TIMESTAMPTZ_ARRAY "pg_catalog.timestamptz[]", SERVER_TYPE(TIMESTAMPTZARRAYOID, -1, false)
+#define IS_T_PROSPECT_ARRAY "propstreet.prospect[]", OWN_ARRAY("prospect", TYPTYPE_COMPOSITE)
+
+#define ALL_TYPES(_) \
+	_(T_BOOL) _(T_INT4) _(T_INT8) _(T_INT8_ARRAY) _(T_JSON) \
+	_(T_TEXT) _(T_TEXT_ARRAY) _(T_TIMESTAMPTZ) _(T_PRICE) _(T_PRICE_RANGE) \
+	_(T_EXTERNAL_REF) _(T_EXTERNAL_REF_ARRAY) _(T_ASSET_TYPE) _(T_MANDATE) _(T_PROJECT_STATUS) \
+	_(T_PROJECT_CLASSIFICATION) _(T_TEASER_STAGE) _(T_PROSPECT_CLASSIFICATION) _(T_BYTEA) _(T_JSON_ARRAY) \
+	_(T_TIMESTAMPTZ_ARRAY) _(T_PROSPECT_ARRAY)
+
+#define TYPE_SYMBOL(type) type,
+
 typedef enum ColumnType
 {
-	T_BOOL, T_INT4, T_INT8, T_INT8_ARRAY, T_JSON, T_TEXT, T_TEXT_ARRAY, T_TIMESTAMPTZ,
-	T_PRICE, T_PRICE_RANGE, T_EXTERNAL_REF, T_EXTERNAL_REF_ARRAY, T_ASSET_TYPE, T_MANDATE,
-	T_PROJECT_STATUS, T_PROJECT_CLASSIFICATION, T_TEASER_STAGE, T_PROSPECT_CLASSIFICATION,
-	T_BYTEA, T_JSON_ARRAY, T_TIMESTAMPTZ_ARRAY, T_PROSPECT_ARRAY,
-	COLUMN_TYPES
+	ALL_TYPES(TYPE_SYMBOL) COLUMN_TYPES
 } ColumnType;
+
+/* The name of a type in SQL */
+#define TYPE_SQL(type) FIRST_OF(IS_##type)
+#define FIRST_OF(...) FIRST_OF_LIST(__VA_ARGS__)
+#define FIRST_OF_LIST(first, ...) first
 
 typedef struct Column
 {
@@ -36,23 +73,6 @@ typedef struct Column
 
 /* A column that is only read */
 #define PLAIN_COLUMN(column, column_type, is_not_null) {.name = column,.type = column_type,.not_null = is_not_null}
-
-/* Columns are cast to the types we read them as: nothing happens, unless the owner has changed one. */
-#define SQL_T_INT4 "pg_catalog.int4"
-#define SQL_T_INT8 "pg_catalog.int8"
-#define SQL_T_JSON "pg_catalog.json"
-#define SQL_T_TEXT "pg_catalog.text"
-#define SQL_T_TEXT_ARRAY "pg_catalog.text[]"
-#define SQL_T_TIMESTAMPTZ "pg_catalog.timestamptz"
-#define SQL_T_PRICE "propstreet.price"
-#define SQL_T_PRICE_RANGE "propstreet.price_range"
-#define SQL_T_EXTERNAL_REF_ARRAY "propstreet.external_ref[]"
-#define SQL_T_ASSET_TYPE "propstreet.asset_type"
-#define SQL_T_MANDATE "propstreet.mandate"
-#define SQL_T_PROJECT_STATUS "propstreet.project_status"
-#define SQL_T_PROJECT_CLASSIFICATION "propstreet.project_classification"
-#define SQL_T_TEASER_STAGE "propstreet.teaser_stage"
-#define SQL_T_PROSPECT_CLASSIFICATION "propstreet.prospect_classification"
 
 extern uint64 enum_generation;	/* grows when labels may have been added */
 

@@ -555,10 +555,10 @@ enum
 #define ASSOCIATED(prospects) \
 	"SELECT s.*, (SELECT pg_catalog.count(*) FROM propstreet.prospect AS c WHERE c.tenant_id OPERATOR(pg_catalog.=) $1 " \
 	"AND c.project_id OPERATOR(pg_catalog.=) s.id AND " LISTED("c") ") FROM (" \
-	"SELECT t.tenant_id::" SQL_T_INT8 ", t.id::" SQL_T_INT8 ", r.id::" SQL_T_INT8 " AS prospect_id, t.name::" SQL_T_TEXT ", " \
-	"t.status::" SQL_T_PROJECT_STATUS ", t.classification::" SQL_T_PROJECT_CLASSIFICATION ", " \
-	"r.classification::" SQL_T_PROSPECT_CLASSIFICATION " AS prospect_classification, t.created_utc::" SQL_T_TIMESTAMPTZ ", " \
-	"t.updated_utc::" SQL_T_TIMESTAMPTZ ", t.revision::" SQL_T_INT8 " " \
+	"SELECT t.tenant_id::" TYPE_SQL(T_INT8) ", t.id::" TYPE_SQL(T_INT8) ", r.id::" TYPE_SQL(T_INT8) " AS prospect_id, t.name::" TYPE_SQL(T_TEXT) ", " \
+	"t.status::" TYPE_SQL(T_PROJECT_STATUS) ", t.classification::" TYPE_SQL(T_PROJECT_CLASSIFICATION) ", " \
+	"r.classification::" TYPE_SQL(T_PROSPECT_CLASSIFICATION) " AS prospect_classification, t.created_utc::" TYPE_SQL(T_TIMESTAMPTZ) ", " \
+	"t.updated_utc::" TYPE_SQL(T_TIMESTAMPTZ) ", t.revision::" TYPE_SQL(T_INT8) " " \
 	"FROM (" prospects ") AS r JOIN propstreet.project AS t " \
 	"ON t.tenant_id OPERATOR(pg_catalog.=) r.tenant_id AND t.id OPERATOR(pg_catalog.=) r.project_id " \
 	"WHERE " LIST_WHERE " AND t.deleted_utc IS NULL AND ($7 IS NULL OR t.status OPERATOR(pg_catalog.=) $7) " \

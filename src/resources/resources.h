@@ -73,7 +73,7 @@
 	MEMBER("etag", FIELD_READONLY | FIELD_ALWAYS, "ETag", NULL, show_prospect_etag)
 
 #define COLUMN_SYMBOL(symbol, ...) symbol,
-#define COLUMN_SQL(symbol, name, type, ...) ", t." name "::" SQL_##type
+#define COLUMN_SQL(symbol, name, type, ...) ", t." name "::" TYPE_SQL(type)
 #define NO_MEMBER(...)
 
 typedef enum ProjectColumn
@@ -86,7 +86,7 @@ typedef enum ProspectColumn
 	R_TENANT_ID, PROSPECT_FIELDS(COLUMN_SYMBOL, NO_MEMBER) R_COLUMNS
 } ProspectColumn;
 
-/* In the order of the enums, for SELECT and RETURNING lists over an alias t */
+/* In the order of the enums, cast to the types we read them as (nothing happens, unless the owner has changed one), for SELECT and RETURNING lists over an alias t */
 #define PROJECT_SQL "t.tenant_id::pg_catalog.int8" PROJECT_FIELDS(COLUMN_SQL, NO_MEMBER)
 #define PROSPECT_SQL "t.tenant_id::pg_catalog.int8" PROSPECT_FIELDS(COLUMN_SQL, NO_MEMBER)
 
