@@ -1,9 +1,9 @@
 /*
  * events.c
  *	  Events: AFTER statement triggers of project and prospect that record what
- *	  happened, queue it for webhooks and NOTIFY (specification, "Webhooks"; notes,
- *	  "Webhooks"; design, "Events").  All is part of the writer's transaction;
- *	  nothing is sent from here.
+ *	  happened, queue it for webhooks and NOTIFY (specification, "Webhooks";
+ *	  doc/decisions.md, "Webhooks"; doc/design.md, "Events").  All is part of the
+ *	  writer's transaction; nothing is sent from here.
  */
 #include "postgres.h"
 
@@ -45,7 +45,7 @@ double		propstreet_notify_queue_limit = 0.5;
 bool		propstreet_events = true;
 char	   *propstreet_change_origin = NULL;
 
-/* Columns that are listed in changedFields (notes, "Webhooks"), those of one field together */
+/* Columns that are listed in changedFields (doc/decisions.md, "Webhooks"), those of one field together */
 typedef struct ListedField
 {
 	const char *name;

@@ -2,8 +2,8 @@
  * page.c
  *	  Lists, a page at a time, in the order (updated_utc, id) and never by OFFSET
  *	  (specification, "List Projects", "List Prospects" and "Associated Projects";
- *	  notes, "Answers" and "Queries").  Rows go from the scan to the JSON text of the
- *	  page in one pass.
+ *	  doc/decisions.md, "Answers" and "Queries").  Rows go from the scan to the JSON
+ *	  text of the page in one pass.
  */
 #include "postgres.h"
 
