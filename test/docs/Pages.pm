@@ -7,7 +7,7 @@ use warnings;
 
 use Exporter 'import';
 
-our @EXPORT = qw(pages lines headings links blocks);
+our @EXPORT = qw(pages lines anchor headings links blocks);
 
 sub pages
 {
@@ -44,7 +44,17 @@ sub walk
 	}
 }
 
-# The anchors of a page, as GitHub makes them
+# The anchor of a heading, as GitHub makes it
+sub anchor
+{
+	my $anchor = lc $_[0];
+
+	$anchor =~ s/[^\w -]//g;
+	$anchor =~ tr/ /-/;
+	return $anchor;
+}
+
+# The anchors of a page
 sub headings
 {
 	my ($page) = @_;
@@ -53,11 +63,7 @@ sub headings
 	walk($page, sub {
 		my ($line, undef, $language) = @_;
 
-		return if defined $language || $line !~ /^#+ +(.*)/;
-		my $anchor = lc $1;
-		$anchor =~ s/[^\w -]//g;
-		$anchor =~ tr/ /-/;
-		$anchors{$anchor} = 1;
+		$anchors{ anchor($1) } = 1 if !defined $language && $line =~ /^#+ +(.*)/;
 	});
 	return %anchors;
 }
