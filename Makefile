@@ -15,15 +15,21 @@ PROVE_TESTS := $(sort $(wildcard test/t/*.pl))
 # Goals of test/run. They come before PGXS, as there may be no pg_config yet and PGXS has a check target of its own.
 RUN_GOALS = check demo soak fuzz bench
 
-ifneq ($(filter $(RUN_GOALS) schedule,$(MAKECMDGOALS)),)
+ifneq ($(filter $(RUN_GOALS) schedule pictures,$(MAKECMDGOALS)),)
 
-.PHONY: $(RUN_GOALS) schedule
+.PHONY: $(RUN_GOALS) schedule pictures
 
 $(RUN_GOALS):
 	@test/run $@
 
 schedule:
 	@printf '%s\n' $(REGRESS:%='regress %') $(ISOLATION:%='isolation %') $(PROVE_TESTS:%='tap %')
+
+# Graphviz draws the pictures of the documentation from doc/*.dot; both are kept.
+pictures: $(patsubst %.dot,%.svg,$(wildcard doc/*.dot))
+
+doc/%.svg: doc/%.dot
+	dot -Tsvg $< -o $@
 
 else
 

@@ -2,7 +2,7 @@
  * body.c
  *	  Request bodies to columns: how each field that clients can write is checked
  *	  (specification, "Create a Project", "Update a Project",
- *	  "Add a Prospect", "Update a Prospect"; notes, "Values" and "Writing").
+ *	  "Add a Prospect", "Update a Prospect"; doc/decisions.md, "Values" and "Writing").
  *
  *	  A null clears an optional field: it then has the value that a new resource
  *	  has where the field is left out.
@@ -402,7 +402,7 @@ change_apply(const Change *change, Row *row)
 
 /*
  * The transactions of a closed project: an array of at most 100 objects, 64 kB in
- * all (notes, "Answers").
+ * all (doc/decisions.md, "Answers").
  */
 void
 transactions_decode(const char *text, int len, Problems *problems)

@@ -1,8 +1,9 @@
 /*
  * handle.c
- *	  The REST API as a function: a request in, status, headers and body out (design,
- *	  "REST"; notes, "Answers", "Errors" and "Conditional requests").  The work is done
- *	  in a subtransaction, so that an error is an answer too, which can be committed.
+ *	  The REST API as a function: a request in, status, headers and body out
+ *	  (doc/design.md, "REST"; doc/decisions.md, "Answers", "Errors" and "Conditional
+ *	  requests").  The work is done in a subtransaction, so that an error is an answer
+ *	  too, which can be committed.
  */
 #include "postgres.h"
 

@@ -1,7 +1,7 @@
 /*
  * routes.c
  *	  The routes of the REST API, and how a request becomes the arguments of an
- *	  operation (specification; notes, "Queries" and "Errors").
+ *	  operation (specification; doc/decisions.md, "Queries" and "Errors").
  */
 #include "postgres.h"
 
@@ -297,7 +297,7 @@ take_parameter(const Route *route, const char *name, char *value, QueryString *q
 	problem_parameter(problems, clipped(name, strlen(name)), "is not a parameter here%s", parameter_names(route));
 }
 
-/* Take a query string apart (notes, "Queries"). */
+/* Take a query string apart (doc/decisions.md, "Queries"). */
 static void
 read_query(const Request *request, QueryString *query, Problems *problems)
 {
@@ -390,7 +390,7 @@ query_argument(const QueryString *query, Argument argument, Problems *problems)
 	elog(ERROR, "unknown type of parameter %d", parameter->type);
 }
 
-/* An id of the path, which has a problem of its own kind (notes, "Errors"). */
+/* An id of the path, which has a problem of its own kind (doc/decisions.md, "Errors"). */
 static Datum
 id_argument(const Request *request, int variable, Problems *problems)
 {

@@ -1,9 +1,9 @@
 /*
  * event.c
  *	  Events: AFTER statement triggers of project and prospect that record what
- *	  happened, queue it for webhooks and NOTIFY (specification, "Webhooks"; notes,
- *	  "Webhooks"; design, "Events").  All is part of the writer's transaction;
- *	  nothing is sent from here.
+ *	  happened, queue it for webhooks and NOTIFY (specification, "Webhooks";
+ *	  doc/decisions.md, "Webhooks"; doc/design.md, "Events").  All is part of the
+ *	  writer's transaction; nothing is sent from here.
  */
 #include "postgres.h"
 
