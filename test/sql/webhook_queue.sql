@@ -415,6 +415,20 @@ ROLLBACK;
 SELECT propstreet.webhook_claim(1, '1000000 years');
 RESET propstreet.tenant_id;
 
+-- So many tenants have something due that a claim looks at one webhook of each: all have their turn, also those that come closely after others
+DELETE FROM propstreet.webhook_delivery;
+INSERT INTO propstreet.webhook (tenant_id, id, url, events, created_utc, updated_utc, last_success_utc, hold_until_utc)
+SELECT h.tenant_id, h.id, 'https://example.com/', '{project.created}', now(), now(), now(), now() + interval '1 day'
+FROM (SELECT 100000 + n, n FROM generate_series(1, 1100) AS n UNION ALL SELECT 511, n FROM unnest(ARRAY[110, 111, 112, 113, 1000000000]) AS n) AS h (tenant_id, id);
+UPDATE propstreet.webhook SET hold_until_utc = NULL WHERE tenant_id = 511 AND id IN (112, 113);
+INSERT INTO propstreet.webhook_secret (tenant_id, webhook_id, secret) VALUES (511, 112, 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw'), (511, 113, 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw');
+INSERT INTO propstreet.event (tenant_id, id, event, resource_id, created_utc, payload) VALUES (511, 900, 'project.created', 1, now(), '{}');
+INSERT INTO propstreet.webhook_delivery (tenant_id, webhook_id, event_id, event, resource_id, created_utc, next_attempt_utc)
+SELECT tenant_id, id, 900, 'project.created', 1, now(), now() FROM propstreet.webhook WHERE tenant_id > 100000 OR id >= 110;
+DO $$BEGIN FOR n IN 1..6 LOOP PERFORM propstreet.webhook_claim(); END LOOP; END$$;
+SELECT webhook_id, leased FROM propstreet.webhook_delivery WHERE tenant_id = 511 ORDER BY 1;
+DELETE FROM propstreet.webhook WHERE tenant_id > 100000 OR id >= 110;
+
 -- Not for everybody
 CREATE ROLE regress_nobody;
 GRANT USAGE ON SCHEMA propstreet TO regress_nobody;
