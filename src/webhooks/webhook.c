@@ -610,6 +610,7 @@ propstreet_webhook_update(PG_FUNCTION_ARGS)
 	static Statement update = {.sql = "UPDATE propstreet.webhook AS t SET name = $3, url = $4, events = $5, filter_namespace = $6, "
 		"exclude_origin = $7, enabled = $8, disabled_reason = CASE WHEN $8 THEN NULL ELSE t.disabled_reason END, "
 		"failed_in_row = CASE WHEN $8 AND NOT t.enabled THEN 0 ELSE t.failed_in_row END, "
+		"hold_until_utc = CASE WHEN t.url OPERATOR(pg_catalog.=) $4 AND (t.enabled OR NOT $8) THEN t.hold_until_utc END, "
 		"updated_utc = $9, revision = t.revision OPERATOR(pg_catalog.+) 1 " OF_WEBHOOK " RETURNING " WEBHOOK_SQL,
 	.nargs = 3 + GIVEN,.args = {T_INT8, T_INT8, WRITTEN_ARGS, T_TIMESTAMPTZ}};
 	int64		id = argument_id(fcinfo, 0, "id");
@@ -621,6 +622,7 @@ propstreet_webhook_update(PG_FUNCTION_ARGS)
 	Webhook		webhook;
 	Version		version;
 	bool		was_enabled;
+	Datum		url;
 
 	operation_begin(&operation);
 	decode_webhook(fcinfo, 1, true, &body);
@@ -629,6 +631,7 @@ propstreet_webhook_update(PG_FUNCTION_ARGS)
 	version = webhook_version(&webhook);
 	check_version(&preconditions, &version);
 	was_enabled = DatumGetBool(webhook.values[W_ENABLED]);
+	url = webhook.values[W_URL];
 	if (apply(&body, &webhook))
 	{
 		values[0] = Int64GetDatum(operation.tenant_id);
@@ -638,7 +641,8 @@ propstreet_webhook_update(PG_FUNCTION_ARGS)
 		values[2 + GIVEN] = moment_of_change(&webhook);
 		run(&update, values, nulls);
 		fetch_webhook(0, &webhook);
-		if (DatumGetBool(webhook.values[W_ENABLED]) && !was_enabled)
+		/* what was waited for is over: try what is there */
+		if (DatumGetBool(webhook.values[W_ENABLED]) && (!was_enabled || !DatumGetBool(DirectFunctionCall2(texteq, url, webhook.values[W_URL]))))
 			queue_unpark(operation.tenant_id, id);
 	}
 	return webhook_result(fcinfo, &operation, &webhook, false, NULL);
