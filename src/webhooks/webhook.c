@@ -10,6 +10,7 @@
 #include <arpa/inet.h>
 #include <ctype.h>
 
+#include "catalog/pg_collation.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "executor/tuptable.h"
@@ -642,7 +643,7 @@ propstreet_webhook_update(PG_FUNCTION_ARGS)
 		run(&update, values, nulls);
 		fetch_webhook(0, &webhook);
 		/* what was waited for is over: try what is there */
-		if (DatumGetBool(webhook.values[W_ENABLED]) && (!was_enabled || !DatumGetBool(DirectFunctionCall2(texteq, url, webhook.values[W_URL]))))
+		if (DatumGetBool(webhook.values[W_ENABLED]) && (!was_enabled || !DatumGetBool(DirectFunctionCall2Coll(texteq, C_COLLATION_OID, url, webhook.values[W_URL]))))
 			queue_unpark(operation.tenant_id, id);
 	}
 	return webhook_result(fcinfo, &operation, &webhook, false, NULL);

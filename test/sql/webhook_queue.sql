@@ -249,6 +249,7 @@ SET LOCAL propstreet.tenant_id = '511';
 SELECT propstreet.webhook_update(1, '{"enabled": false}') ->> 'enabled';
 SELECT pg_temp.claim();
 SELECT propstreet.webhook_update(1, '{"enabled": true}') ->> 'enabled';
+SELECT pg_temp.claim(), pg_temp.record(1, '{"responseStatus": 200}');
 SELECT pg_temp.claim();
 ROLLBACK;
 UPDATE propstreet.webhook SET hold_until_utc = NULL WHERE tenant_id = 511;
