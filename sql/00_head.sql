@@ -5,8 +5,8 @@ DECLARE
 	extension_owner oid := '@extowner@'::regrole;
 BEGIN
 	IF pg_catalog.getdatabaseencoding() OPERATOR(pg_catalog.<>) 'UTF8' THEN
-		RAISE EXCEPTION 'propstreet needs a database with encoding UTF8, this one has %', pg_catalog.getdatabaseencoding()
-			USING ERRCODE = 'feature_not_supported', HINT = 'JSON texts are UTF-8 (RFC 8259, section 8.1).';
+		RAISE EXCEPTION 'propstreet requires database encoding UTF8, not %', pg_catalog.getdatabaseencoding()
+			USING ERRCODE = 'feature_not_supported', HINT = 'Create a database with encoding UTF8, as JSON texts are UTF-8 (RFC 8259, section 8.1).';
 	END IF;
 	-- Who owns the schema can put functions in it and drop the tables: not a stranger who
 	-- made it beforehand. A superuser has every role, but may only find a schema of the
@@ -19,7 +19,7 @@ BEGIN
 					OR CASE WHEN creator.rolsuper THEN NOT pg_catalog.current_setting('row_security')::boolean
 						ELSE pg_catalog.pg_has_role(creator.oid, owner.oid, 'USAGE') END)) THEN
 		RAISE EXCEPTION 'schema propstreet belongs to another role'
-			USING ERRCODE = 'insufficient_privilege', HINT = 'Drop it, or have its owner create the extension.';
+			USING ERRCODE = 'insufficient_privilege', HINT = 'Drop the schema, or let its owner create the extension.';
 	END IF;
 END
 $head$;

@@ -38,14 +38,14 @@ BEGIN
 	version := coalesce(substring(pg_get_functiondef(to_regprocedure('propstreet.table_version()')) FROM 'SELECT (\d+)'), '0');
 	IF version < 1 THEN
 		IF to_regclass('propstreet.company') IS NOT NULL THEN
-			RAISE EXCEPTION 'schema propstreet has tables that are not whole'
+			RAISE EXCEPTION 'tables in schema propstreet are incomplete'
 				USING ERRCODE = 'object_not_in_prerequisite_state',
 					DETAIL = 'DROP EXTENSION propstreet CASCADE leaves tables without some columns, and without triggers and policies.',
-					HINT = 'DROP SCHEMA propstreet, propstreet_api CASCADE; then create the extension again, and restore a dump if there is one.';
+					HINT = 'Run DROP SCHEMA propstreet, propstreet_api CASCADE, then create the extension again, and restore a dump if there is one.';
 		END IF;
 		IF to_regnamespace('propstreet_api') IS NOT NULL THEN
-			RAISE EXCEPTION 'schema propstreet_api is left of tables that are gone'
-				USING ERRCODE = 'object_not_in_prerequisite_state', HINT = 'DROP SCHEMA propstreet_api CASCADE;';
+			RAISE EXCEPTION 'schema propstreet_api exists, but the tables of propstreet do not'
+				USING ERRCODE = 'object_not_in_prerequisite_state', HINT = 'Run DROP SCHEMA propstreet_api CASCADE.';
 		END IF;
 		-- The owner of the schema can drop what is in it, and put something else in its place
 		SELECT pg_get_userbyid(nspowner) INTO schema_owner FROM pg_namespace WHERE oid = 'propstreet'::regnamespace;
@@ -75,7 +75,7 @@ DECLARE
 	writable record;
 BEGIN
 	IF role = 'public' THEN
-		RAISE EXCEPTION 'role "public" is everybody' USING ERRCODE = 'invalid_parameter_value', HINT = 'Name the role of an application.';
+		RAISE EXCEPTION 'cannot grant to "public", which stands for all roles' USING ERRCODE = 'invalid_parameter_value', HINT = 'Name the role of an application.';
 	END IF;
 	EXECUTE format('GRANT USAGE ON SCHEMA propstreet TO %I', role);
 	FOR operation IN SELECT propstreet.operations() LOOP
@@ -115,8 +115,8 @@ BEGIN
 	-- The owner's code, in a type or view in a table's place, must not run with a superuser's rights
 	IF (SELECT u.rolsuper AND NOT o.rolsuper FROM pg_roles AS u, pg_class AS c JOIN pg_roles AS o ON o.oid = c.relowner
 			WHERE u.rolname = current_user AND c.oid = to_regclass('propstreet.project')) THEN
-		RAISE EXCEPTION 'check_rows() reads the tables with the rights of a superuser, and they belong to somebody else'
-			USING ERRCODE = 'insufficient_privilege', HINT = 'Call propstreet.check().';
+		RAISE EXCEPTION 'check_rows() cannot be called by a superuser on tables whose owner is not a superuser'
+			USING ERRCODE = 'insufficient_privilege', HINT = 'Call propstreet.check() instead.';
 	END IF;
 
 	RETURN QUERY

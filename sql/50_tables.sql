@@ -10,9 +10,13 @@ CREATE TABLE propstreet.company (
 	blocked boolean NOT NULL DEFAULT false,
 	PRIMARY KEY (tenant_id, id)
 );
-COMMENT ON TABLE propstreet.company IS 'Companies of a tenant''s network';
-COMMENT ON COLUMN propstreet.company.tags IS 'Copied to the prospects of this company';
-COMMENT ON COLUMN propstreet.company.blocked IS 'Must not become a prospect';
+COMMENT ON TABLE propstreet.company IS 'Companies of a tenant''s network, written by the host application';
+COMMENT ON COLUMN propstreet.company.tenant_id IS 'Tenant of the row; by default that of the session';
+COMMENT ON COLUMN propstreet.company.id IS 'Id of the company, assigned by the database';
+COMMENT ON COLUMN propstreet.company.name IS 'Name of the company';
+COMMENT ON COLUMN propstreet.company.tags IS
+	'Tags that the tenant gave the company, in order; copied to the prospects of this company that have no contact';
+COMMENT ON COLUMN propstreet.company.blocked IS 'True: the company must not become a prospect';
 
 CREATE TABLE propstreet.contact (
 	tenant_id bigint NOT NULL DEFAULT propstreet.current_tenant(),
@@ -27,10 +31,17 @@ CREATE TABLE propstreet.contact (
 	FOREIGN KEY (tenant_id, company_id) REFERENCES propstreet.company (tenant_id, id)
 );
 CREATE INDEX contact_company ON propstreet.contact (tenant_id, company_id) WHERE company_id IS NOT NULL;
-COMMENT ON TABLE propstreet.contact IS 'People of a tenant''s network';
-COMMENT ON COLUMN propstreet.contact.company_id IS 'Copied to the prospects of this contact';
-COMMENT ON COLUMN propstreet.contact.tags IS 'Copied to the prospects of this contact';
-COMMENT ON COLUMN propstreet.contact.blocked IS 'Must not become a prospect';
+COMMENT ON TABLE propstreet.contact IS 'People of a tenant''s network, written by the host application';
+COMMENT ON COLUMN propstreet.contact.tenant_id IS 'Tenant of the row; by default that of the session';
+COMMENT ON COLUMN propstreet.contact.id IS 'Id of the contact, assigned by the database';
+COMMENT ON COLUMN propstreet.contact.company_id IS
+	'Company that the contact belongs to, copied to the prospects of this contact; null: none';
+COMMENT ON COLUMN propstreet.contact.name IS 'Name of the contact';
+COMMENT ON COLUMN propstreet.contact.email IS 'Email address; null: not known';
+COMMENT ON COLUMN propstreet.contact.phone IS 'Telephone number; null: not known';
+COMMENT ON COLUMN propstreet.contact.tags IS
+	'Tags that the tenant gave the contact, in order; copied to the prospects of this contact';
+COMMENT ON COLUMN propstreet.contact.blocked IS 'True: the contact must not become a prospect';
 
 CREATE TABLE propstreet.investment_strategy (
 	tenant_id bigint NOT NULL DEFAULT propstreet.current_tenant(),
@@ -47,9 +58,14 @@ CREATE TABLE propstreet.investment_strategy (
 );
 CREATE INDEX investment_strategy_contact ON propstreet.investment_strategy (tenant_id, contact_id) WHERE contact_id IS NOT NULL;
 CREATE INDEX investment_strategy_company ON propstreet.investment_strategy (tenant_id, company_id) WHERE company_id IS NOT NULL;
-COMMENT ON TABLE propstreet.investment_strategy IS 'What a contact or a company invests in; matched when a teaser is communicated';
-COMMENT ON COLUMN propstreet.investment_strategy.asset_types IS 'Asset types looked for; null: any';
-COMMENT ON COLUMN propstreet.investment_strategy.budget IS 'Price range looked for; null: any';
+COMMENT ON TABLE propstreet.investment_strategy IS 'What a contact or a company invests in, written by the host application; matched when a teaser is communicated';
+COMMENT ON COLUMN propstreet.investment_strategy.tenant_id IS 'Tenant of the row; by default that of the session';
+COMMENT ON COLUMN propstreet.investment_strategy.id IS 'Id of the strategy, assigned by the database';
+COMMENT ON COLUMN propstreet.investment_strategy.contact_id IS 'Contact that invests; null: company_id is the investor';
+COMMENT ON COLUMN propstreet.investment_strategy.company_id IS 'Company that invests; null: contact_id is the investor';
+COMMENT ON COLUMN propstreet.investment_strategy.asset_types IS 'Asset types that the investor looks for; null: any';
+COMMENT ON COLUMN propstreet.investment_strategy.budget IS 'Price range that the investor looks for; null: any';
+COMMENT ON COLUMN propstreet.investment_strategy.active IS 'False: the strategy matches no project';
 
 CREATE TABLE propstreet.property (
 	tenant_id bigint NOT NULL DEFAULT propstreet.current_tenant(),
@@ -57,7 +73,11 @@ CREATE TABLE propstreet.property (
 	profile jsonb NOT NULL DEFAULT '{}' CHECK (jsonb_typeof(profile) = 'object'),
 	PRIMARY KEY (tenant_id, id)
 );
-COMMENT ON TABLE propstreet.property IS 'Property profiles';
+COMMENT ON TABLE propstreet.property IS 'Profiles of properties, written by the host application';
+COMMENT ON COLUMN propstreet.property.tenant_id IS 'Tenant of the row; by default that of the session';
+COMMENT ON COLUMN propstreet.property.id IS 'Id of the property, assigned by the database';
+COMMENT ON COLUMN propstreet.property.profile IS
+	'What is known about the property: a JSON object whose fields the host application chooses';
 
 -- The pipeline. Times are those that RFC 3339 can write.
 
@@ -107,12 +127,39 @@ CREATE INDEX project_filter_stage ON propstreet.project (tenant_id, status, clas
 CREATE INDEX project_filter_no_stage ON propstreet.project (tenant_id, status, classification, updated_utc, id)
 	WHERE teaser_stage IS NULL;
 COMMENT ON TABLE propstreet.project IS 'Real-estate transactions (specification, "Projects")';
-COMMENT ON COLUMN propstreet.project.property_count IS 'Number of properties of a portfolio, as the client wrote it';
-COMMENT ON COLUMN propstreet.project.status IS 'Lifecycle, set by project_close, project_reopen and project_delete';
-COMMENT ON COLUMN propstreet.project.transactions IS 'Completed transactions; shown while status is closed';
-COMMENT ON COLUMN propstreet.project.external_refs IS 'References in other systems, unique in the tenant while the project is not deleted';
-COMMENT ON COLUMN propstreet.project.updated_utc IS 'Moment of the last change; grows with every one';
-COMMENT ON COLUMN propstreet.project.revision IS 'Number of the version: 1, 2, ...';
+COMMENT ON COLUMN propstreet.project.tenant_id IS 'Tenant of the row; by default that of the session';
+COMMENT ON COLUMN propstreet.project.id IS 'Id of the project, assigned by the database';
+COMMENT ON COLUMN propstreet.project.name IS 'Name of the project, 1 to 200 characters';
+COMMENT ON COLUMN propstreet.project.asset_type IS
+	'What is for sale: single (one property) or portfolio (several properties)';
+COMMENT ON COLUMN propstreet.project.property_count IS
+	'Number of properties of a portfolio, as the client wrote it; null: not given, or the asset type is single';
+COMMENT ON COLUMN propstreet.project.status IS
+	'Lifecycle: open, closed or deleted; set by project_close, project_reopen and project_delete';
+COMMENT ON COLUMN propstreet.project.classification IS 'Work stage: draft, active or inactive';
+COMMENT ON COLUMN propstreet.project.teaser_stage IS
+	'Stage of the teaser: property_added, drafting, published, verified or communicated; set by teaser_advance and teaser_communicate; null: the teaser workflow has not started';
+COMMENT ON COLUMN propstreet.project.published_utc IS
+	'When the teaser was published, set with teaser_stage; null: not yet';
+COMMENT ON COLUMN propstreet.project.verified_utc IS
+	'When the teaser was verified, set with teaser_stage; null: not yet';
+COMMENT ON COLUMN propstreet.project.communicated_utc IS
+	'When the teaser was first sent to prospects, set with teaser_stage; null: not yet';
+COMMENT ON COLUMN propstreet.project.mandate IS 'Sales mandate: exclusive, non_exclusive or other; null: not given';
+COMMENT ON COLUMN propstreet.project.price IS 'Asking price, with currency and scale; null: not given';
+COMMENT ON COLUMN propstreet.project.price_range IS
+	'Lowest price, highest price or both, with currency and scale; investors are matched by it instead of by price; null: not given';
+COMMENT ON COLUMN propstreet.project.transactions IS
+	'Completed transactions, set by project_close: a JSON array of objects; shown while status is closed; null: never closed, or reopened';
+COMMENT ON COLUMN propstreet.project.external_refs IS
+	'References in other systems, unique in the tenant while the project is not deleted';
+COMMENT ON COLUMN propstreet.project.created_utc IS 'When the project was created, set by the database';
+COMMENT ON COLUMN propstreet.project.updated_utc IS
+	'When the project was last changed, set by the database; grows with every change';
+COMMENT ON COLUMN propstreet.project.deleted_utc IS
+	'When the project was deleted, set by project_delete; null: not deleted';
+COMMENT ON COLUMN propstreet.project.revision IS
+	'Number of the version, set by the database: 1 at first, and 1 more with every change';
 
 CREATE TABLE propstreet.project_property (
 	tenant_id bigint NOT NULL DEFAULT propstreet.current_tenant(),
@@ -123,7 +170,10 @@ CREATE TABLE propstreet.project_property (
 	FOREIGN KEY (tenant_id, property_id) REFERENCES propstreet.property (tenant_id, id)
 );
 CREATE INDEX project_property_property ON propstreet.project_property (tenant_id, property_id);
-COMMENT ON TABLE propstreet.project_property IS 'Which properties belong to a project';
+COMMENT ON TABLE propstreet.project_property IS 'Which properties belong to a project, written by the host application';
+COMMENT ON COLUMN propstreet.project_property.tenant_id IS 'Tenant of the row; by default that of the session';
+COMMENT ON COLUMN propstreet.project_property.project_id IS 'The project';
+COMMENT ON COLUMN propstreet.project_property.property_id IS 'A property that belongs to the project';
 
 CREATE TABLE propstreet.project_external_ref (
 	tenant_id bigint NOT NULL,
@@ -134,6 +184,9 @@ CREATE TABLE propstreet.project_external_ref (
 );
 CREATE INDEX project_external_ref_project ON propstreet.project_external_ref (project_id, tenant_id);
 COMMENT ON TABLE propstreet.project_external_ref IS 'Unique index of the references of live projects; kept by triggers of project';
+COMMENT ON COLUMN propstreet.project_external_ref.tenant_id IS 'Tenant of the project';
+COMMENT ON COLUMN propstreet.project_external_ref.external_ref IS 'A reference of the project';
+COMMENT ON COLUMN propstreet.project_external_ref.project_id IS 'The project that has the reference';
 
 CREATE TABLE propstreet.prospect (
 	tenant_id bigint NOT NULL DEFAULT propstreet.current_tenant(),
@@ -183,14 +236,31 @@ CREATE UNIQUE INDEX prospect_unique_contact ON propstreet.prospect (tenant_id, c
 CREATE UNIQUE INDEX prospect_unique_company ON propstreet.prospect (tenant_id, company_id, project_id)
 	WHERE deleted_utc IS NULL AND contact_id IS NULL;
 COMMENT ON TABLE propstreet.prospect IS 'Investors in the sales pipeline of a project (specification, "Prospects")';
-COMMENT ON COLUMN propstreet.prospect.company_id IS 'The company itself, or a copy of the contact''s company';
-COMMENT ON COLUMN propstreet.prospect.investor_company_id IS 'The company that is the investor itself; null where a contact is';
-COMMENT ON COLUMN propstreet.prospect.tags IS 'Copy of the contact''s tags, or of the company''s where there is no contact';
-COMMENT ON COLUMN propstreet.prospect.accepted_utc IS 'When the investor accepted the teaser; gives the capability chat';
-COMMENT ON COLUMN propstreet.prospect.deadline_utc IS 'Deadline to accept the teaser; null: the teaser was not communicated';
-COMMENT ON COLUMN propstreet.prospect.external_refs IS 'References in other systems, unique in the project while the prospect is not removed';
-COMMENT ON COLUMN propstreet.prospect.updated_utc IS 'Moment of the last change; grows with every one';
-COMMENT ON COLUMN propstreet.prospect.revision IS 'Number of the version: 1, 2, ...';
+COMMENT ON COLUMN propstreet.prospect.tenant_id IS 'Tenant of the row; by default that of the session';
+COMMENT ON COLUMN propstreet.prospect.id IS 'Id of the prospect, assigned by the database';
+COMMENT ON COLUMN propstreet.prospect.project_id IS 'Project that the prospect belongs to';
+COMMENT ON COLUMN propstreet.prospect.contact_id IS 'The contact that is the investor; null: a company is the investor';
+COMMENT ON COLUMN propstreet.prospect.company_id IS
+	'The company that is the investor; where a contact is the investor, a copy of the contact''s company, and null if the contact has none';
+COMMENT ON COLUMN propstreet.prospect.classification IS
+	'Pipeline stage: not_contacted, contacted, interested, not_interested or bidder';
+COMMENT ON COLUMN propstreet.prospect.tags IS
+	'Copy of the contact''s tags, or of the company''s where there is no contact; kept by triggers until the prospect is removed';
+COMMENT ON COLUMN propstreet.prospect.accepted_utc IS
+	'When the investor accepted the teaser, set by teaser_accept; gives the capability chat; null: not accepted';
+COMMENT ON COLUMN propstreet.prospect.deadline_utc IS
+	'Until when the investor can accept the teaser, set by teaser_communicate; null: the teaser was not communicated to this investor';
+COMMENT ON COLUMN propstreet.prospect.external_refs IS
+	'References in other systems, unique in the project while the prospect is not removed';
+COMMENT ON COLUMN propstreet.prospect.created_utc IS 'When the prospect was created, set by the database';
+COMMENT ON COLUMN propstreet.prospect.updated_utc IS
+	'When the prospect was last changed, set by the database; grows with every change';
+COMMENT ON COLUMN propstreet.prospect.deleted_utc IS
+	'When the prospect was removed, set by prospect_remove; null: not removed';
+COMMENT ON COLUMN propstreet.prospect.revision IS
+	'Number of the version, set by the database: 1 at first, and 1 more with every change';
+COMMENT ON COLUMN propstreet.prospect.investor_company_id IS
+	'The company that is the investor; null: a contact is the investor';
 
 CREATE TABLE propstreet.prospect_external_ref (
 	tenant_id bigint NOT NULL,
@@ -202,6 +272,10 @@ CREATE TABLE propstreet.prospect_external_ref (
 );
 CREATE INDEX prospect_external_ref_prospect ON propstreet.prospect_external_ref (prospect_id, tenant_id);
 COMMENT ON TABLE propstreet.prospect_external_ref IS 'Unique index of the references of live prospects; kept by triggers of prospect';
+COMMENT ON COLUMN propstreet.prospect_external_ref.tenant_id IS 'Tenant of the prospect';
+COMMENT ON COLUMN propstreet.prospect_external_ref.project_id IS 'Project of the prospect';
+COMMENT ON COLUMN propstreet.prospect_external_ref.external_ref IS 'A reference of the prospect';
+COMMENT ON COLUMN propstreet.prospect_external_ref.prospect_id IS 'The prospect that has the reference';
 
 CREATE TABLE propstreet.idempotency_key (
 	tenant_id bigint NOT NULL DEFAULT propstreet.current_tenant(),
@@ -215,7 +289,14 @@ CREATE TABLE propstreet.idempotency_key (
 );
 CREATE INDEX idempotency_key_age ON propstreet.idempotency_key (created_utc);
 COMMENT ON TABLE propstreet.idempotency_key IS 'Answers to requests with an Idempotency-Key, kept for 24 hours';
-COMMENT ON COLUMN propstreet.idempotency_key.request IS 'SHA-256 of operation, ids and body';
+COMMENT ON COLUMN propstreet.idempotency_key.tenant_id IS 'Tenant of the row; by default that of the session';
+COMMENT ON COLUMN propstreet.idempotency_key.key IS 'The Idempotency-Key that the client sent';
+COMMENT ON COLUMN propstreet.idempotency_key.request IS
+	'SHA-256 of operation, ids and body: the same key with another request is an error';
+COMMENT ON COLUMN propstreet.idempotency_key.status IS 'HTTP status of the answer';
+COMMENT ON COLUMN propstreet.idempotency_key.headers IS 'Headers of the answer, as JSON';
+COMMENT ON COLUMN propstreet.idempotency_key.body IS 'Body of the answer';
+COMMENT ON COLUMN propstreet.idempotency_key.created_utc IS 'When the answer was recorded';
 
 -- Events and webhooks. No foreign keys here: every writer of a tenant would lock the keys of
 -- its webhooks.
@@ -231,10 +312,16 @@ CREATE TABLE propstreet.event (
 	PRIMARY KEY (tenant_id, id)
 );
 COMMENT ON TABLE propstreet.event IS 'What happened to projects and prospects (specification, "Webhooks"), written by triggers';
-COMMENT ON COLUMN propstreet.event.id IS 'The webhook-id; the order of changes to a resource is that of created_utc';
-COMMENT ON COLUMN propstreet.event.created_utc IS 'Moment of the change, the resource''s updated_utc';
-COMMENT ON COLUMN propstreet.event.payload IS 'The body that webhooks deliver';
-COMMENT ON COLUMN propstreet.event.change_origin IS 'propstreet.change_origin of the writer';
+COMMENT ON COLUMN propstreet.event.tenant_id IS 'Tenant of the row; by default that of the session';
+COMMENT ON COLUMN propstreet.event.id IS
+	'Id of the event, sent as webhook-id; not the order of changes, which is that of created_utc';
+COMMENT ON COLUMN propstreet.event.event IS 'What happened, for example project.updated';
+COMMENT ON COLUMN propstreet.event.resource_id IS
+	'Id of the project or prospect that was changed; for webhook.test, of the webhook';
+COMMENT ON COLUMN propstreet.event.created_utc IS 'When the change happened: the updated_utc that it gave the resource';
+COMMENT ON COLUMN propstreet.event.payload IS 'The JSON body that webhooks deliver';
+COMMENT ON COLUMN propstreet.event.change_origin IS
+	'Setting propstreet.change_origin of the session that made the change; null: it was not set';
 
 CREATE TABLE propstreet.webhook (
 	tenant_id bigint NOT NULL DEFAULT propstreet.current_tenant(),
@@ -259,13 +346,34 @@ CREATE TABLE propstreet.webhook (
 	PRIMARY KEY (tenant_id, id)
 );
 CREATE INDEX webhook_not_slow ON propstreet.webhook (tenant_id, id) WHERE NOT slow;
-COMMENT ON COLUMN propstreet.webhook.slow IS 'The last attempt failed, or none has ever succeeded: it gets one delivery at a time, and all of these half of the places';
-COMMENT ON COLUMN propstreet.webhook.hold_until_utc IS 'Nothing is sent before: the endpoint has answered 429 or 503 with a Retry-After';
 COMMENT ON TABLE propstreet.webhook IS 'Subscriptions to events';
-COMMENT ON COLUMN propstreet.webhook.filter_namespace IS 'Only events of resources with a reference in this namespace; null: all';
-COMMENT ON COLUMN propstreet.webhook.exclude_origin IS 'No events of changes with this change_origin';
-COMMENT ON COLUMN propstreet.webhook.failed_in_row IS 'Deliveries in a row that have used up their attempts';
-COMMENT ON COLUMN propstreet.webhook.dropped IS 'Deliveries that were never made within propstreet.keep_undelivered';
+COMMENT ON COLUMN propstreet.webhook.tenant_id IS 'Tenant of the row; by default that of the session';
+COMMENT ON COLUMN propstreet.webhook.id IS 'Id of the webhook, assigned by the database';
+COMMENT ON COLUMN propstreet.webhook.name IS 'Name that the client gave the webhook, 1 to 200 characters; null: none';
+COMMENT ON COLUMN propstreet.webhook.url IS 'Where events are sent';
+COMMENT ON COLUMN propstreet.webhook.events IS 'Types of the events that are sent, for example project.created';
+COMMENT ON COLUMN propstreet.webhook.filter_namespace IS
+	'Only events of resources with a reference in this namespace are sent; null: of all resources';
+COMMENT ON COLUMN propstreet.webhook.exclude_origin IS
+	'Events of changes with this change_origin are not sent; null: all are sent';
+COMMENT ON COLUMN propstreet.webhook.enabled IS 'False: events are collected and not sent';
+COMMENT ON COLUMN propstreet.webhook.disabled_reason IS
+	'Why the server disabled the webhook; null: it is enabled, or a client disabled it';
+COMMENT ON COLUMN propstreet.webhook.created_utc IS 'When the webhook was created';
+COMMENT ON COLUMN propstreet.webhook.updated_utc IS 'When a client last changed the webhook, or the server disabled it';
+COMMENT ON COLUMN propstreet.webhook.revision IS
+	'Number of the version: 1 at first, and 1 more with every change of updated_utc';
+COMMENT ON COLUMN propstreet.webhook.failed_in_row IS
+	'Number of deliveries, one after the other, that failed in all their attempts; 0 after a success';
+COMMENT ON COLUMN propstreet.webhook.dropped IS
+	'Number of deliveries that were deleted because they were not made within propstreet.keep_undelivered';
+COMMENT ON COLUMN propstreet.webhook.last_success_utc IS 'When an attempt last succeeded; null: never';
+COMMENT ON COLUMN propstreet.webhook.last_error_utc IS 'When an attempt last failed; null: never';
+COMMENT ON COLUMN propstreet.webhook.last_error IS 'Why the last attempt that failed did so; null: none has failed';
+COMMENT ON COLUMN propstreet.webhook.hold_until_utc IS
+	'Nothing is sent before this moment, because the endpoint answered 429 or 503 with a Retry-After; null: the endpoint never asked for it';
+COMMENT ON COLUMN propstreet.webhook.slow IS
+	'True: the last attempt failed, or none has succeeded yet. Such a webhook gets one delivery at a time, and all such webhooks together get half of the places';
 
 -- In a table of their own, so that no error about a webhook shows them.
 CREATE TABLE propstreet.webhook_secret (
@@ -278,12 +386,13 @@ CREATE TABLE propstreet.webhook_secret (
 	FOREIGN KEY (tenant_id, webhook_id) REFERENCES propstreet.webhook ON DELETE CASCADE
 );
 CREATE UNIQUE INDEX webhook_secret_current ON propstreet.webhook_secret (tenant_id, webhook_id) WHERE until_utc IS NULL;
-COMMENT ON TABLE propstreet.webhook_secret IS 'Internal: what deliveries are signed with; for the owner and the worker alone';
+COMMENT ON TABLE propstreet.webhook_secret IS 'Internal: what deliveries are signed with; only the owner and the worker can read it';
 COMMENT ON COLUMN propstreet.webhook_secret.tenant_id IS 'Tenant of the webhook';
 COMMENT ON COLUMN propstreet.webhook_secret.webhook_id IS 'The webhook';
-COMMENT ON COLUMN propstreet.webhook_secret.id IS 'The later the greater';
-COMMENT ON COLUMN propstreet.webhook_secret.secret IS 'whsec_ and 24 to 64 bytes in base64';
-COMMENT ON COLUMN propstreet.webhook_secret.until_utc IS 'Signs along until then, after a rotation; null: the current one';
+COMMENT ON COLUMN propstreet.webhook_secret.id IS 'Order of the webhook''s secrets: a later one has a greater id';
+COMMENT ON COLUMN propstreet.webhook_secret.secret IS 'whsec_ followed by 24 to 64 bytes in base64';
+COMMENT ON COLUMN propstreet.webhook_secret.until_utc IS
+	'Until when a replaced secret is still used beside the current one; null: this is the current secret';
 
 CREATE TABLE propstreet.webhook_delivery (
 	tenant_id bigint NOT NULL DEFAULT propstreet.current_tenant(),
@@ -311,7 +420,25 @@ CREATE INDEX webhook_delivery_order ON propstreet.webhook_delivery (tenant_id, w
 	WHERE status = 'pending';
 CREATE INDEX webhook_delivery_leased ON propstreet.webhook_delivery (tenant_id, webhook_id) WHERE leased;
 COMMENT ON TABLE propstreet.webhook_delivery IS 'Events on their way to webhooks, and the log of those that arrived or failed';
+COMMENT ON COLUMN propstreet.webhook_delivery.tenant_id IS 'Tenant of the row; by default that of the session';
+COMMENT ON COLUMN propstreet.webhook_delivery.id IS 'Id of the delivery, assigned by the database';
+COMMENT ON COLUMN propstreet.webhook_delivery.webhook_id IS 'The webhook that the event is sent to';
+COMMENT ON COLUMN propstreet.webhook_delivery.event_id IS 'The event that is sent';
+COMMENT ON COLUMN propstreet.webhook_delivery.event IS 'Type of the event, for example project.updated';
+COMMENT ON COLUMN propstreet.webhook_delivery.resource_id IS
+	'Id of the project or prospect that the event is about; for webhook.test, of the webhook';
+COMMENT ON COLUMN propstreet.webhook_delivery.created_utc IS 'When the change happened that the event is about';
+COMMENT ON COLUMN propstreet.webhook_delivery.status IS 'pending (to be sent), delivered, or failed (given up)';
+COMMENT ON COLUMN propstreet.webhook_delivery.attempts IS 'Number of attempts so far; a replay starts again at 0';
 COMMENT ON COLUMN propstreet.webhook_delivery.next_attempt_utc IS
-	'When a pending one is due; while it is leased, when the lease ends; null: it waits for an earlier one about the resource, or for its webhook to be enabled';
-COMMENT ON COLUMN propstreet.webhook_delivery.leased IS 'A worker has claimed it';
-COMMENT ON COLUMN propstreet.webhook_delivery.waiting IS 'Its moment is yet to come: the end of a lease, or of the time until a retry';
+	'When the next attempt is due, or, while leased, when the lease ends; null: finished, or waiting for an earlier delivery about the same resource or for the webhook to be enabled';
+COMMENT ON COLUMN propstreet.webhook_delivery.leased IS 'True: a worker has claimed the delivery and is sending it';
+COMMENT ON COLUMN propstreet.webhook_delivery.waiting IS
+	'True: the delivery waits for next_attempt_utc, until a retry or the end of a lease';
+COMMENT ON COLUMN propstreet.webhook_delivery.last_attempt_utc IS 'When the last attempt was made; null: none yet';
+COMMENT ON COLUMN propstreet.webhook_delivery.response_status IS
+	'HTTP status of the last answer; null: there was no answer';
+COMMENT ON COLUMN propstreet.webhook_delivery.latency_ms IS
+	'Milliseconds from the last request to its answer; null: not known';
+COMMENT ON COLUMN propstreet.webhook_delivery.error IS
+	'Why the last attempt failed; null: it succeeded, or there was none';

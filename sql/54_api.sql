@@ -48,18 +48,10 @@ FROM propstreet.project AS p
 WHERE p.deleted_utc IS NULL;
 COMMENT ON VIEW propstreet_api.projects IS 'Projects
 Real-estate transactions that are not deleted. Written rows get the same checks, versions and events as through the operations.';
-COMMENT ON COLUMN propstreet_api.projects.name IS '1-200 characters';
-COMMENT ON COLUMN propstreet_api.projects.asset_type IS 'single (one property) or portfolio (several)';
-COMMENT ON COLUMN propstreet_api.projects.property_count IS 'Number of properties; of a portfolio only';
-COMMENT ON COLUMN propstreet_api.projects.status IS 'Lifecycle: open or closed; set by the system';
-COMMENT ON COLUMN propstreet_api.projects.classification IS 'Work stage: draft, active, inactive';
-COMMENT ON COLUMN propstreet_api.projects.teaser_stage IS 'Stage of the teaser; set by the system';
-COMMENT ON COLUMN propstreet_api.projects.mandate IS 'Sales mandate: exclusive, non_exclusive, other';
-COMMENT ON COLUMN propstreet_api.projects.price IS 'Asking price: {"value": 150, "currency": "SEK", "scale": "millions"}';
-COMMENT ON COLUMN propstreet_api.projects.price_range IS 'Price range: {"min": 100, "max": 200, "currency": "SEK", "scale": "millions"}';
-COMMENT ON COLUMN propstreet_api.projects.transactions IS 'Completed transactions, while status is closed';
-COMMENT ON COLUMN propstreet_api.projects.external_refs IS 'References in other systems: [{"namespace": "hubspot", "id": "deal-123456"}]';
-COMMENT ON COLUMN propstreet_api.projects.updated_utc IS 'Moment of the last change';
+COMMENT ON COLUMN propstreet_api.projects.status IS 'Lifecycle: open or closed; set by project_close and project_reopen';
+COMMENT ON COLUMN propstreet_api.projects.price IS 'Asking price: {"value": 150, "currency": "SEK", "scale": "millions"}; null: not given';
+COMMENT ON COLUMN propstreet_api.projects.price_range IS 'Lowest price, highest price or both: {"min": 100, "max": 200, "currency": "SEK", "scale": "millions"}; null: not given';
+COMMENT ON COLUMN propstreet_api.projects.external_refs IS 'References in other systems: [{"namespace": "hubspot", "id": "deal-123456"}]; unique in the tenant';
 
 CREATE VIEW propstreet_api.prospects WITH (security_invoker) AS
 SELECT p.id, p.project_id, p.contact_id, p.company_id, p.classification, p.tags, p.accepted_utc, p.deadline_utc, p.external_refs,
@@ -68,25 +60,41 @@ FROM propstreet.prospect AS p
 WHERE p.deleted_utc IS NULL;
 COMMENT ON VIEW propstreet_api.prospects IS 'Prospects
 Investors of projects that are not removed. Written rows get the same checks, versions and events as through the operations.';
-COMMENT ON COLUMN propstreet_api.prospects.contact_id IS 'The contact that is the investor; null where a company is';
-COMMENT ON COLUMN propstreet_api.prospects.company_id IS 'The company that is the investor, or that of the contact';
-COMMENT ON COLUMN propstreet_api.prospects.classification IS 'Pipeline stage: not_contacted, contacted, interested, not_interested, bidder';
-COMMENT ON COLUMN propstreet_api.prospects.tags IS 'Tags of the contact or company';
-COMMENT ON COLUMN propstreet_api.prospects.accepted_utc IS 'When the investor accepted the teaser';
-COMMENT ON COLUMN propstreet_api.prospects.deadline_utc IS 'Deadline to accept the teaser; null: it was not communicated';
-COMMENT ON COLUMN propstreet_api.prospects.external_refs IS 'References in other systems: [{"namespace": "salesforce", "id": "006XXXXXXXXXXXX"}]';
-COMMENT ON COLUMN propstreet_api.prospects.updated_utc IS 'Moment of the last change';
+COMMENT ON COLUMN propstreet_api.prospects.external_refs IS 'References in other systems: [{"namespace": "salesforce", "id": "006XXXXXXXXXXXX"}]; unique in the project';
 
 CREATE VIEW propstreet_api.project_delta WITH (security_invoker) AS
 SELECT d.id, d.etag, d.updated_utc, d.deleted_utc, d.resource FROM propstreet.project_delta AS d;
 COMMENT ON VIEW propstreet_api.project_delta IS 'Changes of projects
 Deleted ones included, each with its ETag and JSON. A delta read that misses nothing is the function project_changes.';
+COMMENT ON COLUMN propstreet_api.project_delta.etag IS 'ETag of this version of the project';
 COMMENT ON COLUMN propstreet_api.project_delta.resource IS 'The project as JSON';
 
 CREATE VIEW propstreet_api.prospect_delta WITH (security_invoker) AS
 SELECT d.id, d.etag, d.updated_utc, d.deleted_utc, d.resource FROM propstreet.prospect_delta AS d;
 COMMENT ON VIEW propstreet_api.prospect_delta IS 'Changes of prospects
 Removed ones included, each with its ETag and JSON. A delta read that misses nothing is the function prospect_changes.';
+COMMENT ON COLUMN propstreet_api.prospect_delta.etag IS 'ETag of this version of the prospect';
 COMMENT ON COLUMN propstreet_api.prospect_delta.resource IS 'The prospect as JSON';
+
+-- A column without a comment of its own has that of the column it shows
+DO $comments$
+DECLARE
+	shown record;
+BEGIN
+	FOR shown IN
+			SELECT w.view, v.attname, pg_catalog.col_description(s.attrelid, s.attnum) AS comment
+			FROM (VALUES ('propstreet.project_delta'::pg_catalog.regclass, 'propstreet.project'::pg_catalog.regclass),
+					('propstreet.prospect_delta', 'propstreet.prospect'), ('propstreet.webhook_status', 'propstreet.webhook'),
+					('propstreet_api.projects', 'propstreet.project'), ('propstreet_api.prospects', 'propstreet.prospect'),
+					('propstreet_api.project_delta', 'propstreet.project'), ('propstreet_api.prospect_delta', 'propstreet.prospect')
+				) AS w (view, source)
+				JOIN pg_catalog.pg_attribute AS v ON v.attrelid OPERATOR(pg_catalog.=) w.view
+				JOIN pg_catalog.pg_attribute AS s ON s.attrelid OPERATOR(pg_catalog.=) w.source AND s.attname OPERATOR(pg_catalog.=) v.attname
+			WHERE v.attnum OPERATOR(pg_catalog.>) 0 AND s.attnum OPERATOR(pg_catalog.>) 0
+				AND pg_catalog.col_description(v.attrelid, v.attnum) IS NULL LOOP
+		EXECUTE pg_catalog.format('COMMENT ON COLUMN %s.%I IS %L', shown.view, shown.attname, shown.comment);
+	END LOOP;
+END
+$comments$;
 
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA propstreet_api FROM PUBLIC;

@@ -17,7 +17,7 @@ check_change_origin(char **value, void **extra pg_attribute_unused(), GucSource 
 {
 	if (is_change_origin(*value))
 		return true;
-	GUC_check_errdetail("A change's origin has 1 to %d printable ASCII characters; empty: none.", CHANGE_ORIGIN_MAX);
+	GUC_check_errdetail("The origin of a change has 1 to %d printable ASCII characters, or is empty.", CHANGE_ORIGIN_MAX);
 	return false;
 }
 
@@ -34,7 +34,7 @@ define_event_settings(void)
 {
 	DefineCustomStringVariable("propstreet.change_origin",
 							   "Label of who writes, shown in events as changeOrigin.",
-							   "Webhooks with the same excludeOrigin don't get them.",
+							   "Webhooks with the same excludeOrigin do not get these events.",
 							   &propstreet_change_origin, "", PGC_USERSET, 0,
 							   check_change_origin, NULL, NULL);
 	DefineCustomEnumVariable("propstreet.notify",

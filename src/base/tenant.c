@@ -149,7 +149,7 @@ propstreet_set_tenant(PG_FUNCTION_ARGS)
 	GucAction	action = !PG_ARGISNULL(1) && PG_GETARG_BOOL(1) ? GUC_ACTION_LOCAL : GUC_ACTION_SET;
 
 	if (tenant <= 0)
-		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("a tenant is a positive number, neither null, 0 nor negative")));
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("tenant must not be null, zero or negative")));
 	(void) set_config_option("propstreet.tenant_id", psprintf(INT64_FORMAT, tenant), PGC_SUSET, PGC_S_SESSION, action, true, 0, false);
 	PG_RETURN_VOID();
 }

@@ -116,7 +116,7 @@ own_type(const TypeShape *shape)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
 				 errmsg("schema \"propstreet\" has no type \"%s\" of extension \"propstreet\"", shape->own),
-				 errhint("Was the schema of the extension renamed? Give it its name back.")));
+				 errhint("If the schema of the extension was renamed, give it the name propstreet again.")));
 	return type;
 }
 
@@ -160,8 +160,8 @@ find_column(TupleDesc desc, const Column *column, const char *table)
 	ereport(ERROR,
 			(errcode(ERRCODE_UNDEFINED_COLUMN),
 			 errmsg("row has no column \"%s\" of type %s", column->name, format_type_be(type_oid(column->type))),
-			 errdetail("The columns of propstreet.%s are needed.", table),
-			 errhint("If the tables are of an older version: SELECT propstreet.install();")));
+			 errdetail("The row must have the columns of propstreet.%s.", table),
+			 errhint("If the tables have an older version, run SELECT propstreet.install().")));
 }
 
 /* ---- enums ---- */

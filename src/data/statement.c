@@ -47,7 +47,7 @@ tables_owner(void)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("the tables of propstreet are not installed in this database"),
-				 errhint("SELECT propstreet.install();")));
+				 errhint("Run SELECT propstreet.install().")));
 	owner = ((Form_pg_class) GETSTRUCT(tuple))->relowner;
 	ReleaseSysCache(tuple);
 	return owner;
@@ -105,9 +105,9 @@ check_one_owner(Oid relation)
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 				 errmsg("the relations of propstreet belong to different owners"),
-				 errdetail("\"%s.%s\" belongs to \"%s\", and the tables to \"%s\".", get_namespace_name(form->relnamespace),
+				 errdetail("Relation \"%s.%s\" belongs to role \"%s\", and the tables belong to role \"%s\".", get_namespace_name(form->relnamespace),
 						   NameStr(form->relname), GetUserNameFromId(form->relowner, true), GetUserNameFromId(GetUserId(), true)),
-				 errhint("ALTER ... OWNER TO: all of them belong to the owner of schema propstreet.")));
+				 errhint("Use ALTER ... OWNER TO to give all of them to the owner of schema propstreet.")));
 	children = form->relhassubclass;
 	ReleaseSysCache(tuple);
 	return children;
@@ -225,7 +225,7 @@ static void
 hint_at_older_tables(void *arg pg_attribute_unused())
 {
 	if (geterrcode() == ERRCODE_UNDEFINED_COLUMN || geterrcode() == ERRCODE_UNDEFINED_TABLE)
-		errhint("If the tables are of an older version: SELECT propstreet.install();");
+		errhint("If the tables have an older version, run SELECT propstreet.install().");
 }
 
 /*
@@ -520,7 +520,7 @@ check_number(uint64 number)
 	if (number >= SPI_processed)
 		ereport(ERROR,
 				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
-				 errmsg("a trigger has left out a row that an operation writes")));
+				 errmsg("a trigger prevented an operation from writing a row")));
 }
 
 /* A value of the last result; columns count from 1.  23502 if it is null. */

@@ -20,7 +20,7 @@ null_error(const char *column)
 {
 	ereport(ERROR,
 			(errcode(ERRCODE_NOT_NULL_VIOLATION),
-			 errmsg("null value in column \"%s\", which must not be null", column),
+			 errmsg("null value in column \"%s\" is not allowed", column),
 			 errdetail("The column is declared NOT NULL by propstreet.install().")));
 }
 
@@ -102,14 +102,14 @@ array_elements(Datum value, ColumnType element, int *count)
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("null array element not allowed in this context")));
 	if (*count > end - ARR_DATA_PTR(array))
-		ereport(ERROR, (errcode(ERRCODE_DATA_CORRUPTED), errmsg("array ends before its elements")));
+		ereport(ERROR, (errcode(ERRCODE_DATA_CORRUPTED), errmsg("array data ends before the last element")));
 	elements = palloc(*count * sizeof(Datum));
 	next = ARR_DATA_PTR(array);
 	for (int i = 0; i < *count; i++)
 	{
 		if (next >= end || VARATT_IS_EXTERNAL(next) || (!VARATT_IS_SHORT(next) && end - next < VARHDRSZ) ||
 			VARSIZE_ANY(next) > (Size) (end - next) || VARSIZE_ANY(next) == 0)
-			ereport(ERROR, (errcode(ERRCODE_DATA_CORRUPTED), errmsg("array ends before its elements")));
+			ereport(ERROR, (errcode(ERRCODE_DATA_CORRUPTED), errmsg("array data ends before the last element")));
 		elements[i] = PointerGetDatum(next);
 		next = (char *) att_align_nominal(next + VARSIZE_ANY(next), TYPALIGN_INT);
 	}

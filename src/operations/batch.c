@@ -622,7 +622,7 @@ append_items(StringInfo out, const Batch *batch, bool failed)
 static void
 check_atomic(const Batch *batch)
 {
-	Problem		problem = {.detail = "The batch is atomic and some of its items can't be done",.member = "failed"};
+	Problem		problem = {.detail = "The batch is atomic and some of its items failed",.member = "failed"};
 	StringInfoData failed;
 
 	if (!batch->atomic || count_good(batch) == batch->count)
@@ -702,7 +702,7 @@ judge_precondition(const Batch *batch, BatchItem *item)
 	if (item->change.if_match == NULL && !propstreet_require_if_match)
 		return true;
 	if (item->change.if_match == NULL)
-		fail(item, "precondition_failed", 0, "ifMatch is needed here: the resource's ETag, or *");
+		fail(item, "precondition_failed", 0, "ifMatch is required: the resource's ETag, or *");
 	else if (etag_matches("ifMatch", item->change.if_match, &version, &problems))
 		return true;
 	else if (problems.list != NIL)
@@ -859,7 +859,8 @@ carry_out(Batch *batch)
 		ReThrowError(conflict);
 	ereport(ERROR,
 			(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
-			 errmsg("could not carry the batch out: others keep changing the same prospects, or a trigger leaves some out"),
+			 errmsg("could not carry out the batch"),
+			 errdetail("Other transactions keep changing the same prospects, or a trigger prevents some of them."),
 			 errhint("Try again.")));
 }
 

@@ -61,8 +61,8 @@ lock_key(const Operation *operation, const char *key)
 		ereport(ERROR,
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 				 errmsg("more than %d requests with an Idempotency-Key in one transaction", KEYS_MAX),
-				 errdetail("Each holds a lock until the transaction ends."),
-				 errhint("Commit in between.")));
+				 errdetail("Each of them holds a lock until the transaction ends."),
+				 errhint("Commit more often.")));
 	if (LockAcquire(&tag, ExclusiveLock, false, true) == LOCKACQUIRE_NOT_AVAIL)
 		problem_raise(PT_CONFLICT, &problem);
 }

@@ -99,7 +99,7 @@ argument_body(FunctionCallInfo fcinfo, int number, Problems *problems)
 	text	   *body;
 
 	if (PG_ARGISNULL(number))
-		problem_add(problems, NULL, "a JSON object is needed");
+		problem_add(problems, NULL, "a JSON object is required");
 	else
 	{
 		body = PG_GETARG_TEXT_PP(number);
@@ -177,7 +177,7 @@ check_version(const Preconditions *preconditions, const Version *version)
 {
 	Problem		failed = {.detail = "ETag mismatch - resource was modified"};
 	Problem		exists = {.detail = "If-None-Match matches the resource that is there"};
-	Problem		missing = {.parameter = "If-Match",.detail = "is needed here: the resource's ETag, or *"};
+	Problem		missing = {.parameter = "If-Match",.detail = "is required: the resource's ETag, or *"};
 
 	if (preconditions->if_match && !precondition_matches("If-Match", preconditions->if_match, version))
 		problem_raise(PT_PRECONDITION_FAILED, &failed);
@@ -217,11 +217,11 @@ join_ref(Change *change, int column, ExternalRef *ref, Problems *problems)
 		if (!same_namespace(refs[i], ref))
 			continue;
 		if (!same_ref(refs[i], ref))
-			problem_add(problems, &member, "differs from the id that the path gives for this namespace");
+			problem_add(problems, &member, "differs from the id that the path has for this namespace");
 		return;
 	}
 	if (count >= EXTERNAL_REF_MAX)
-		problem_add(problems, &array, "must have at most %d references, with the one that the path gives", EXTERNAL_REF_MAX);
+		problem_add(problems, &array, "must have at most %d references, including the one in the path", EXTERNAL_REF_MAX);
 	change->row.values[column] = refs_append(change->row.values[column], ref);
 }
 

@@ -561,7 +561,7 @@ propstreet_teaser_communicate(PG_FUNCTION_ARGS)
 	Row			row;
 
 	if (TIMESTAMP_NOT_FINITE(deadline) || !utc_in_range(deadline))
-		problem_parameter(&problems, "deadline", "must be a moment of the years 1 to 9999");
+		problem_parameter(&problems, "deadline", "must be a time in the years 1 to 9999");
 	else if (deadline <= GetCurrentTimestamp())
 		problem_parameter(&problems, "deadline", "must not have passed");
 	problems_check(&problems);

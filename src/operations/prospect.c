@@ -174,7 +174,8 @@ check_tries(int tries)
 	if (tries >= INSERT_TRIES)
 		ereport(ERROR,
 				(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
-				 errmsg("could not add the prospect: others keep changing it, or a trigger leaves it out"),
+				 errmsg("could not add the prospect"),
+				 errdetail("Other transactions keep changing it, or a trigger prevents it."),
 				 errhint("Try again.")));
 }
 

@@ -358,7 +358,7 @@ moment_of(const char *name, const char *text, Problems *problems)
 	TimestampTz moment = 0;
 
 	if (!utc_parse(text, &moment))
-		problem_parameter(problems, name, "must be a moment such as 2026-01-15T10:00:00Z, not %s", quoted(text));
+		problem_parameter(problems, name, "must be a time such as 2026-01-15T10:00:00Z, not %s", quoted(text));
 	return TimestampTzGetDatum(moment);
 }
 

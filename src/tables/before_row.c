@@ -85,7 +85,7 @@ check_key(const Stamping *stamping, int column, const char *name)
 	if (!same(stamping, column))
 		ereport(ERROR,
 				(errcode(ERRCODE_CHECK_VIOLATION),
-				 errmsg("column \"%s\" of a %s can't be changed", name,
+				 errmsg("column \"%s\" of a %s cannot be changed", name,
 						stamping->kind == KIND_PROJECT ? "project" : "prospect"),
 				 errtable(stamping->trigger->tg_relation)));
 }
@@ -274,7 +274,7 @@ stamp_teaser(Stamping *stamping)
 	if (!stamping->insert && !stamping->old.nulls[P_TEASER_STAGE] &&
 		reached < enum_position(stamping->old.values[P_TEASER_STAGE]))
 	{
-		Problem		problem = {.parameter = "stage",.detail = "a teaser's stage never goes backwards"};
+		Problem		problem = {.parameter = "stage",.detail = "the stage of a teaser cannot go backwards"};
 
 		problem_raise(PT_CONFLICT, &problem);
 	}

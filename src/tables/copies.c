@@ -78,8 +78,8 @@ investor_changed(FunctionCallInfo fcinfo, CopyStatements *statements)
 	if (transition.old == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
-				 errmsg("function \"%s\" is called in a way it is not made for", get_func_name(fcinfo->flinfo->fn_oid)),
-				 errhint("propstreet.install() creates its triggers.")));
+				 errmsg("function \"%s\" was not called by a trigger of the right kind", get_func_name(fcinfo->flinfo->fn_oid)),
+				 errhint("Only the triggers that propstreet.install() creates can call it.")));
 	tags = transition_column(&transition, "tags", T_TEXT_ARRAY);
 	if (statements == &copy_contacts)
 		company_id = transition_column(&transition, "company_id", T_INT8);

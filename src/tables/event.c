@@ -273,9 +273,9 @@ leave_out(int64 count)
 	left_out += count;
 	if (first && count > 0)
 		ereport(WARNING,
-				(errmsg("changes are not notified while the notification queue is more than %g full", propstreet_notify_queue_limit),
-				 errdetail("The changes and their events are stored; webhooks are delivered."),
-				 errhint("A session that listens and stays in a transaction keeps the queue from being emptied: see the log, or pg_stat_activity.")));
+				(errmsg("no notifications are sent while the notification queue is more than %g full", propstreet_notify_queue_limit),
+				 errdetail("The changes and their events are stored, and webhooks are delivered."),
+				 errhint("A session that listens and stays in a transaction keeps the queue from being emptied. Look for such a session in the server log or in pg_stat_activity.")));
 }
 
 PG_FUNCTION_INFO_V1(propstreet_notifications_left_out);
@@ -499,7 +499,7 @@ open_own(const char *table, LOCKMODE mode)
 	if (!OidIsValid(oid))
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_TABLE), errmsg("table propstreet.%s does not exist", table),
-				 errhint("SELECT propstreet.install();")));
+				 errhint("Run SELECT propstreet.install().")));
 	relation = table_open(oid, mode);
 	(void) check_relation_owner(RelationGetRelid(relation));
 	return relation;
@@ -731,7 +731,7 @@ warn_of_no_events(void)
 	warned = MY_LXID;
 	ereport(WARNING,
 			(errmsg("changes of this transaction make no events"),
-			 errdetail("propstreet.events is off: webhooks and listeners will not hear of them.")));
+			 errdetail("As propstreet.events is off, webhooks and listeners are not told of these changes.")));
 }
 
 static Datum

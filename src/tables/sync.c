@@ -121,13 +121,13 @@ sync_barrier(int64 tenant_id, TimestampTz *barrier)
 	TimestampTz deadline = TimestampTzPlusMilliseconds(now, wait);
 
 	if (RecoveryInProgress())
-		return "this server is a standby: read from the primary";
+		return "This server is a standby. Read from the primary.";
 	if (IsolationUsesXactSnapshot())
-		return "the transaction keeps to one snapshot: read in READ COMMITTED";
+		return "The transaction is REPEATABLE READ or SERIALIZABLE. Use isolation level READ COMMITTED.";
 	if (TransactionIdIsValid(GetTopTransactionIdIfAny()))
-		return "the transaction itself has written: read in a transaction of its own";
+		return "The transaction has written before. Read in a transaction of its own.";
 	if (!await_writers(tenant_id, deadline) || !await_writers(ANY_TENANT, deadline))
-		return "a writer has not ended within propstreet.sync_wait (or lock_timeout): try again";
+		return "A writer did not end within propstreet.sync_wait or lock_timeout. Try again.";
 	*barrier = now;
 	return NULL;
 }

@@ -88,7 +88,7 @@ transition_next(Transition *transition)
 		 !same_key(transition, transition->id) || !same_key(transition, transition->tenant_id)))
 		ereport(ERROR,
 				(errcode(ERRCODE_CHECK_VIOLATION),
-				 errmsg("the key of a row of \"%s\" can't be changed", RelationGetRelationName(transition->trigger->tg_relation))));
+				 errmsg("the key of a row of \"%s\" cannot be changed", RelationGetRelationName(transition->trigger->tg_relation))));
 	return true;
 }
 

@@ -30,13 +30,13 @@ checked_trigger(FunctionCallInfo fcinfo, bool before_row)
 	if (!fits)
 		ereport(ERROR,
 				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
-				 errmsg("function \"%s\" is called in a way it is not made for", get_func_name(fcinfo->flinfo->fn_oid)),
-				 errhint("propstreet.install() creates its triggers.")));
+				 errmsg("function \"%s\" was not called by a trigger of the right kind", get_func_name(fcinfo->flinfo->fn_oid)),
+				 errhint("Only the triggers that propstreet.install() creates can call it.")));
 	if (RelationGetNamespace(trigger->tg_relation) != get_namespace_oid("propstreet", false) ||
 		trigger->tg_relation->rd_rel->relowner != tables_owner())
 		ereport(ERROR,
 				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
-				 errmsg("function \"%s\" is only for the tables of propstreet, not for \"%s\"",
+				 errmsg("function \"%s\" can only be used on the tables of propstreet, not on \"%s\"",
 						get_func_name(fcinfo->flinfo->fn_oid), RelationGetRelationName(trigger->tg_relation))));
 	return trigger;
 }

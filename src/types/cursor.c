@@ -116,11 +116,11 @@ cursor_encode(PG_FUNCTION_ARGS)
 	if (!utc_in_range(position.updated_utc))
 		ereport(ERROR,
 				(errcode(ERRCODE_DATETIME_FIELD_OVERFLOW), errmsg("time of a cursor out of range"),
-				 errdetail("A cursor's time lies in the years 1 to 9999.")));
+				 errdetail("The time of a cursor must be in the years 1 to 9999.")));
 	if (position.id <= 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("id of a cursor out of range"),
-				 errdetail("A cursor's id is positive.")));
+				 errdetail("The id of a cursor must be positive.")));
 	initStringInfo(&cursor);
 	append_cursor(&cursor, &position);
 	PG_RETURN_TEXT_P(cstring_to_text_with_len(cursor.data, cursor.len));

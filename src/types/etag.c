@@ -240,7 +240,7 @@ kind_of(const char *name)
 		return KIND_WEBHOOK;
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("unknown kind of resource: %s", quoted(name)),
-			 errhint("Kinds are project, prospect and webhook.")));
+			 errhint("The kinds are project, prospect and webhook.")));
 }
 
 PG_FUNCTION_INFO_V1(etag_make);

@@ -246,7 +246,7 @@ const char *
 scale_name(int scale)
 {
 	if (scale < SCALE_NONE || scale > SCALE_BILLIONS)
-		ereport(ERROR, (errcode(ERRCODE_DATA_CORRUPTED), errmsg("%d is not the scale of a price", scale)));
+		ereport(ERROR, (errcode(ERRCODE_DATA_CORRUPTED), errmsg("invalid scale of a price: %d", scale)));
 	return scale_names[scale];
 }
 

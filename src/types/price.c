@@ -350,7 +350,7 @@ out_of_range(void)
 {
 	ereport(ERROR,
 			(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE), errmsg("sum of prices out of range"),
-			 errdetail("No scale holds it exactly, with up to 15 integer and 4 fractional digits."),
+			 errdetail("No scale can hold the sum exactly with up to 15 integer and 4 fractional digits."),
 			 errhint("Sum amount(price) instead.")));
 }
 
@@ -364,7 +364,7 @@ add(Total *total, const Total *other)
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("cannot add prices in different currencies: %s and %s",
 						order < 0 ? total->currency : other->currency, order < 0 ? other->currency : total->currency),
-				 errhint("Sum them by currency(price).")));
+				 errhint("Group the prices by currency(price).")));
 	total->amount += other->amount;
 	if (total->amount < other->amount)
 		out_of_range();

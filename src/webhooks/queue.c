@@ -52,8 +52,8 @@ queue_lock(void)
 
 	if (IsolationUsesXactSnapshot())
 		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_TRANSACTION_STATE), errmsg("webhook deliveries can't be changed in a transaction that keeps to one snapshot"),
-				 errhint("Use READ COMMITTED.")));
+				(errcode(ERRCODE_INVALID_TRANSACTION_STATE), errmsg("webhook deliveries cannot be changed in a REPEATABLE READ or SERIALIZABLE transaction"),
+				 errhint("Use isolation level READ COMMITTED.")));
 	(void) LockAcquire(&tag, ExclusiveLock, false, false);
 }
 
@@ -73,7 +73,7 @@ lock_webhook(int64 tenant_id, int64 webhook_id, bool wait)
 void
 webhook_lock(int64 tenant_id, int64 webhook_id)
 {
-	Problem		problem = {.detail = "A webhook can't be changed in a transaction that keeps to one snapshot: use READ COMMITTED"};
+	Problem		problem = {.detail = "A webhook cannot be changed in a REPEATABLE READ or SERIALIZABLE transaction; use READ COMMITTED"};
 
 	if (IsolationUsesXactSnapshot())
 		problem_raise(busy_sqlstate(), &problem);
@@ -216,7 +216,7 @@ tell_of_missing(int64 tenant_id, int64 webhook_id)
 	told[ntold++][1] = webhook_id;
 	ereport(LOG,
 			(errmsg("webhook " INT64_FORMAT " of tenant " INT64_FORMAT " does not exist, but has deliveries", webhook_id, tenant_id),
-			 errdetail("They wait until it exists, or until purge() drops them.")));
+			 errdetail("The deliveries wait until it exists, or until purge() deletes them.")));
 }
 
 static Tenant *
@@ -654,7 +654,7 @@ argument_lease(FunctionCallInfo fcinfo, int number, TimestampTz now)
 	if (!PG_ARGISNULL(number) && DatumGetBool(DirectFunctionCall2(interval_le, PG_GETARG_DATUM(number), IntervalPGetDatum(&day))))
 		until = DatumGetTimestampTz(DirectFunctionCall2(timestamptz_pl_interval, TimestampTzGetDatum(now), PG_GETARG_DATUM(number)));
 	if (until <= now)
-		problem_parameter(&problems, "lease", "must be more than nothing, and at most a day");
+		problem_parameter(&problems, "lease", "must be longer than zero, and at most one day");
 	problems_check(&problems);
 	return until;
 }

@@ -65,7 +65,7 @@ check_webhook_retry(char **value, void **extra pg_attribute_unused(), GucSource 
 
 	if (retry_delays(*value, delays) >= 0)
 		return true;
-	GUC_check_errdetail("It lists the seconds to wait after each attempt that failed, up to %d of them, each from 0 to %d, separated by commas.",
+	GUC_check_errdetail("It must be a list of up to %d numbers from 0 to %d, separated by commas. They are the seconds to wait after each attempt that failed.",
 						RETRIES_MAX, RETRY_MAX_SECONDS);
 	return false;
 }
@@ -178,7 +178,7 @@ set_retry_after(json_object *value, const Path *path, void *target, Problems *pr
 	int64		seconds;
 
 	if (value && !json_object_is_type(value, json_type_string) && !json_object_is_type(value, json_type_int))
-		problem_add(problems, path, "must be seconds, or a date as HTTP writes it");
+		problem_add(problems, path, "must be a number of seconds, or an HTTP date");
 	else
 	{
 		seconds = isdigit((unsigned char) *text) ? strtoi64(text, NULL, 10) : seconds_until(text);

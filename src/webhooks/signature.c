@@ -101,7 +101,7 @@ propstreet_webhook_signature(PG_FUNCTION_ARGS)
 	if (!append_signature(&signature, text_to_cstring(PG_GETARG_TEXT_PP(0)), text_to_cstring(PG_GETARG_TEXT_PP(1)),
 						  PG_GETARG_INT64(2), VARDATA_ANY(body), VARSIZE_ANY_EXHDR(body)))
 		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("this is not the secret of a webhook"),
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("invalid webhook secret"),
 				 errhint("A secret is \"whsec_\" followed by %d to %d bytes in base64.", SECRET_BYTES_MIN, SECRET_BYTES_MAX)));
 	PG_RETURN_TEXT_P(cstring_to_text_with_len(signature.data, signature.len));
 }

@@ -127,7 +127,7 @@ uncallable(const char *url, const char *host, size_t len)
 	const char *port = end;
 
 	if (wrong)
-		return psprintf("can't be called: %s", wrong);
+		return psprintf("cannot be called: %s", wrong);
 	for (const char *c = url; *c; c++)
 		if (*c == '%' && (!isxdigit((unsigned char) c[1]) || !isxdigit((unsigned char) c[2])))
 			return "must have two hexadecimal digits after a percent sign";
@@ -156,10 +156,10 @@ url_problem(const char *url)
 	if (len == 0 || *host == ':')
 		return "must name a host";
 	if (memchr(host, '@', len))
-		return "must not hold a user or password";
+		return "must not contain a user name or password";
 	for (const char *c = url; *c; c++)
 		if (*c <= ' ' || *c > '~' || *c == '#')
-			return "must be printable ASCII, without spaces and fragment";
+			return "must be printable ASCII, without spaces and without a fragment";
 	if (strlen(url) > URL_MAX_BYTES)
 		return "must have at most 2000 characters";
 	return uncallable(url, host, len);
@@ -198,7 +198,7 @@ set_events(json_object *value, const Path *path, void *target, Problems *problem
 		return;
 	if (json_object_array_length(value) < 1 || json_object_array_length(value) > EVENT_TYPES)
 	{
-		problem_add(problems, path, "must have at least one and each once of %s", event_choices());
+		problem_add(problems, path, "must have at least one of %s, each only once", event_choices());
 		return;
 	}
 	for (int i = 0; i < (int) json_object_array_length(value); i++)
@@ -818,7 +818,7 @@ propstreet_webhook_deliveries(PG_FUNCTION_ARGS)
 static void
 require_enabled(const Webhook *webhook)
 {
-	Problem		problem = {.detail = "The webhook is disabled: enable it first"};
+	Problem		problem = {.detail = "The webhook is disabled; enable it first"};
 
 	if (!DatumGetBool(webhook->values[W_ENABLED]))
 		problem_raise(PT_CONFLICT, &problem);
@@ -932,7 +932,7 @@ set_since(json_object *value, const Path *path, void *target, Problems *problems
 	const char *string = json_string(value, path, problems);
 
 	if (string && !utc_parse(string, &((Replay *) target)->since))
-		problem_add(problems, path, "must be a moment such as 2026-01-15T10:00:00Z, not %s", quoted(string));
+		problem_add(problems, path, "must be a time such as 2026-01-15T10:00:00Z, not %s", quoted(string));
 }
 
 static void

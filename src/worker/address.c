@@ -178,7 +178,7 @@ address_refusal(const struct sockaddr *address, char shown[ADDRESS_SHOWN])
 		memcpy(bytes, &ipv6->sin6_addr, sizeof(bytes));
 	}
 	else
-		return "no internet address";
+		return "not an internet address";
 	return refusal(bytes);
 }
 
@@ -188,7 +188,7 @@ address_text_refusal(const char *address)
 {
 	Range		range;
 
-	return parse_range(address, &range) ? refusal(range.bytes) : "no internet address";
+	return parse_range(address, &range) ? refusal(range.bytes) : "not an internet address";
 }
 
 /* Parse a list of ranges, into ranges if that is not NULL; how many, or -1 if it is malformed. */
@@ -222,7 +222,7 @@ check_allow_addresses(char **value, void **extra pg_attribute_unused(), GucSourc
 {
 	if (parse_list(*value, NULL) >= 0)
 		return true;
-	GUC_check_errdetail("It lists up to %d addresses or ranges such as 10.1.0.0/16 or fd00::/8, separated by commas.", ALLOWED_MAX);
+	GUC_check_errdetail("It must be a list of up to %d addresses or ranges such as 10.1.0.0/16 or fd00::/8, separated by commas.", ALLOWED_MAX);
 	return false;
 }
 

@@ -65,7 +65,7 @@ static void
 check(bool good, const char *what)
 {
 	if (!good)
-		ereport(ERROR, (errcode(ERRCODE_EXTERNAL_ROUTINE_EXCEPTION), errmsg("%s failed", what)));
+		ereport(ERROR, (errcode(ERRCODE_EXTERNAL_ROUTINE_EXCEPTION), errmsg("could not %s", what)));
 }
 
 /* ---- libcurl's callbacks ---- */
@@ -160,9 +160,9 @@ sender_init(void)
 
 	multi = curl_multi_init();
 	restore_signals(signals);
-	check(result == CURLE_OK && multi, "initializing libcurl");
+	check(result == CURLE_OK && multi, "initialize libcurl");
 	sockets = epoll_create1(EPOLL_CLOEXEC);
-	check(sockets >= 0, "epoll_create1");
+	check(sockets >= 0, "create an epoll instance");
 	curl_multi_setopt(multi, CURLMOPT_SOCKETFUNCTION, watch_socket);
 	curl_multi_setopt(multi, CURLMOPT_TIMERFUNCTION, set_timer);
 }
@@ -260,7 +260,7 @@ sender_start(Sending *sending)
 		added = curl_multi_add_handle(multi, transfer->easy) == CURLM_OK;
 	}
 	restore_signals(signals);
-	check(added, "starting a transfer");
+	check(added, "start a transfer");
 }
 
 /* Do what can be done without waiting. */

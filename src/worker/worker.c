@@ -224,7 +224,7 @@ find_databases(void)
 		{
 			if (!database->invalid)
 				ereport(LOG,
-						(errmsg("webhooks of database \"%s\" are not delivered: it is invalid", NameStr(row->datname)),
+						(errmsg("webhooks of invalid database \"%s\" are not delivered", NameStr(row->datname)),
 						 errhint("Use DROP DATABASE to drop it.")));
 			database->invalid = true;
 		}
@@ -683,7 +683,7 @@ send_and_collect(void)
 		if (sending->refused)
 			ereport(LOG,
 					(errmsg("webhook " INT64_FORMAT " of tenant " INT64_FORMAT " was not delivered: %s", sending->webhook_id, sending->tenant_id, sending->error),
-					 errhint("propstreet_webhooks.allow_addresses lists what is allowed besides public addresses.")));
+					 errhint("propstreet_webhooks.allow_addresses lists the addresses that are allowed besides public ones.")));
 		add_outcome(sending);
 		MemoryContextDelete(sending->context);
 		worker.under_way--;
@@ -812,7 +812,7 @@ check_databases(char **value, void **extra pg_attribute_unused(), GucSource sour
 	bool		good = SplitGUCList(copy, ',', &names) && list_length(names) <= DATABASES_MAX;
 
 	if (!good)
-		GUC_check_errdetail("It lists up to %d names, separated by commas; in double quotes if they have other characters than letters, digits and _.", DATABASES_MAX);
+		GUC_check_errdetail("It must be a list of up to %d names, separated by commas. A name with characters other than letters, digits and _ must be in double quotes.", DATABASES_MAX);
 	pfree(copy);
 	return good;
 }
@@ -855,7 +855,7 @@ _PG_init(void)
 
 	if (!process_shared_preload_libraries_in_progress)
 		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE), errmsg(LIBRARY " has to be loaded when the server starts"),
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE), errmsg(LIBRARY " must be loaded when the server starts"),
 				 errhint("Add it to shared_preload_libraries.")));
 	define_settings();
 	if (IsBinaryUpgrade)

@@ -121,6 +121,12 @@ UNION ALL
 SELECT pg_describe_object('pg_proc'::regclass, p.oid, 0)
 FROM pg_proc AS p WHERE p.pronamespace = 'propstreet'::regnamespace AND obj_description(p.oid, 'pg_proc') IS NULL;
 
+-- so has every relation and column, for PostgREST also those of propstreet_api
+SELECT c.oid::regclass AS relation, a.attname AS column_without_comment
+FROM pg_class AS c JOIN pg_attribute AS a ON a.attrelid = c.oid
+WHERE c.relnamespace IN ('propstreet'::regnamespace, 'propstreet_api'::regnamespace) AND c.relkind IN ('r', 'v') AND a.attnum > 0 AND NOT a.attisdropped
+	AND (obj_description(c.oid, 'pg_class') IS NULL OR col_description(c.oid, a.attnum) IS NULL);
+
 -- the tables keep the extension
 \set VERBOSITY terse
 SET ROLE "regress_Owner";

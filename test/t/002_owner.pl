@@ -59,7 +59,7 @@ fails('no extension without rights', 'stranger', 'CREATE EXTENSION propstreet', 
 as('50% owner', 'CREATE EXTENSION propstreet');
 fails('operations before install() say what to do', '50% owner',
 	q{SELECT propstreet.set_tenant(1); SELECT propstreet.project_create('{"name": "early"}')},
-	qr/55000.*not installed in this database.*HINT:  SELECT propstreet.install\(\)/s);
+	qr/55000.*not installed in this database.*HINT:  Run SELECT propstreet.install\(\)/s);
 fails('so do triggers on other tables', '50% owner', q{
 		CREATE TABLE public.early (id bigint);
 		CREATE TRIGGER t BEFORE INSERT ON public.early FOR EACH ROW EXECUTE FUNCTION propstreet.project_stamp();
@@ -247,7 +247,7 @@ foreach my $trigger (@triggers)
 				INSERT INTO other.project (tenant_id, id, name, created_utc, updated_utc, revision) VALUES (1, 1, 'x', now(), now(), 1);
 				INSERT INTO other.contact (tenant_id, id, name) VALUES (1, 1, 'x');
 				UPDATE other.} . $table . q{ SET name = 'y'},
-			qr/ERROR:  39P01:.*$function.*is only for the tables of propstreet/);
+			qr/ERROR:  39P01:.*$function.*can only be used on the tables of propstreet/);
 	}
 	as('50% owner', 'DROP TABLE other.project, other.contact');
 	as('stranger', 'DROP TABLE other.bait');

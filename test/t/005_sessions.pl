@@ -117,7 +117,7 @@ like($session->{stderr}, qr/function propstreet\.\w+\(.*\) does not exist/, 'wit
 $node->safe_psql('postgres', 'CREATE EXTENSION propstreet');
 my $stderr;
 isnt($node->psql('postgres', 'SELECT propstreet.install()', stderr => \$stderr), 0, 'install() over what DROP EXTENSION CASCADE has left');
-like($stderr, qr/tables that are not whole.*HINT:.*DROP SCHEMA propstreet, propstreet_api CASCADE/s, 'says what to do');
+like($stderr, qr/tables in schema propstreet are incomplete.*HINT:.*DROP SCHEMA propstreet, propstreet_api CASCADE/s, 'says what to do');
 $node->safe_psql('postgres', "DROP SCHEMA propstreet, propstreet_api CASCADE;\n$install");
 works('with all of it anew, once more', 2);
 

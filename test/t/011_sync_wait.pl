@@ -23,7 +23,7 @@ ALTER DATABASE postgres SET propstreet.notify = off;
 END
 
 my $read = q{SELECT string_agg(resource->>'name', ' ') FROM propstreet.project_changes(NULL)};
-my $busy = qr/not possible now.*^HINT:  a writer has not ended within propstreet\.sync_wait/ms;
+my $busy = qr/not possible now.*^HINT:  A writer did not end within propstreet\.sync_wait/ms;
 my $patient = "SET propstreet.sync_wait = '1h'";
 
 # Runs statements in a session of their own, while the test goes on

@@ -39,7 +39,7 @@ foreach my $call (@next)
 {
 	my ($status, $stdout, $stderr) = $standby->psql('postgres', "\\set VERBOSITY verbose\nSELECT propstreet.$call");
 
-	like($stderr, qr/ERROR:  PT503: .*^HINT:  this server is a standby/ms, "$call fails");
+	like($stderr, qr/ERROR:  PT503: .*^HINT:  This server is a standby/ms, "$call fails");
 }
 is($standby->safe_psql('postgres', 'SELECT count(*) FROM propstreet.project_delta'), '2', 'the delta view by itself can be read');
 is($standby->safe_psql('postgres', q{SELECT string_agg(status::text, ' ') FROM unnest(ARRAY['GET /api/v1/projects/1', 'PATCH /api/v1/projects/1', 'DELETE /api/v1/projects/1', 'POST /api/v1/projects']) AS r,

@@ -47,7 +47,7 @@ INSERT INTO propstreet.project (name) VALUES ('heard');
 SELECT propstreet.notifications_left_out();
 END
 is($out, "5\n4\n5", 'left out and counted, and recorded all the same');
-is(scalar(() = $err =~ /WARNING:  changes are not notified/g), 1, 'with one warning');
+is(scalar(() = $err =~ /WARNING:  no notifications are sent/g), 1, 'with one warning');
 is(scalar(() = join('', map { $listener->query_safe($_) } 'COMMIT', 'SELECT 1', 'SELECT 1') =~ /notification "propstreet"/g), 1, 'the listener hears of what was notified');
 $listener->quit;
 

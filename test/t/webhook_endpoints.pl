@@ -107,7 +107,7 @@ foreach my $url (qw(https://[::1 https://x.example:65536 https://x.example:0))
 {
 	my ($result, undef, $refusal) = $node->psql('postgres', qq[SELECT propstreet.webhook_create('{"url": "$url", "events": ["project.updated"]}')]);
 	is($result, 3, "$url is refused when it is given");
-	like($refusal, qr/can't be called: /, 'by libcurl') if $url ne 'https://x.example:0';
+	like($refusal, qr/cannot be called: /, 'by libcurl') if $url ne 'https://x.example:0';
 }
 
 # When a delivery is tried again, in seconds from the attempt

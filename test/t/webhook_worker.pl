@@ -114,7 +114,7 @@ $node->safe_psql('template1', q{SELECT pg_terminate_backend(pid, 10000) FROM pg_
 sleep(3);
 is(workers('other database'), '', 'one that is invalid has none');
 my $log = slurp_file($node->logfile);
-is(scalar(() = $log =~ /webhooks of database "other database" are not delivered: it is invalid/g), 1, 'which is logged once');
+is(scalar(() = $log =~ /webhooks of invalid database "other database" are not delivered/g), 1, 'which is logged once');
 unlike($log, qr/FATAL:  cannot connect to invalid database/, 'and not tried');
 $node->safe_psql('template1', q{UPDATE pg_database SET datconnlimit = -1 WHERE datname = 'other database'});
 wait_for_workers(1, 'other database', 'it has one when it is valid');
@@ -218,9 +218,9 @@ sub refused
 	return like($stderr, $expected, $name);
 }
 
-refused(q{ALTER SYSTEM SET propstreet_webhooks.allow_addresses = '10.0.0.0/33'}, qr/invalid value for parameter.*DETAIL:  It lists up to \d+ addresses or ranges such as/s, 'no range');
+refused(q{ALTER SYSTEM SET propstreet_webhooks.allow_addresses = '10.0.0.0/33'}, qr/invalid value for parameter.*DETAIL:  It must be a list of up to \d+ addresses or ranges such as/s, 'no range');
 refused(q{ALTER SYSTEM SET propstreet_webhooks.allow_addresses = 'localhost'}, qr/invalid value for parameter.*DETAIL:/s, 'no address');
-refused(q{ALTER SYSTEM SET propstreet_webhooks.databases = 'a,,b'}, qr/invalid value for parameter.*DETAIL:  It lists up to \d+ names/s, 'no list of databases');
+refused(q{ALTER SYSTEM SET propstreet_webhooks.databases = 'a,,b'}, qr/invalid value for parameter.*DETAIL:  It must be a list of up to \d+ names/s, 'no list of databases');
 refused(q{ALTER SYSTEM SET propstreet_webhooks.timeout = '11s'}, qr/11000 ms is outside the valid range/, 'too long');
 refused(q{ALTER SYSTEM SET propstreet_webhooks.databasse = 'a'}, qr/(unrecognized configuration|invalid configuration) parameter/, 'no setting');
 refused(q{SET propstreet_webhooks.allow_addresses = '0.0.0.0/0'}, qr/cannot be changed now/, 'nobody allows addresses in a session');
@@ -229,7 +229,7 @@ my $plain = PostgreSQL::Test::Cluster->new('plain');
 $plain->init;
 $plain->start;
 my (undef, undef, $stderr) = $plain->psql('postgres', q{LOAD 'propstreet_webhooks'});
-like($stderr, qr/ERROR:  propstreet_webhooks has to be loaded when the server starts\nHINT:  Add it to shared_preload_libraries/, 'it is loaded when the server starts, or not at all');
+like($stderr, qr/ERROR:  propstreet_webhooks must be loaded when the server starts\nHINT:  Add it to shared_preload_libraries/, 'it is loaded when the server starts, or not at all');
 $plain->stop;
 
 # ---- a standby ----
