@@ -15,15 +15,18 @@ PROVE_TESTS := $(sort $(wildcard test/t/*.pl))
 # Goals of test/run. They come before PGXS, as there may be no pg_config yet and PGXS has a check target of its own.
 RUN_GOALS = check demo soak fuzz bench
 
-ifneq ($(filter $(RUN_GOALS) schedule,$(MAKECMDGOALS)),)
+ifneq ($(filter $(RUN_GOALS) schedule format,$(MAKECMDGOALS)),)
 
-.PHONY: $(RUN_GOALS) schedule
+.PHONY: $(RUN_GOALS) schedule format
 
 $(RUN_GOALS):
 	@test/run $@
 
 schedule:
 	@printf '%s\n' $(REGRESS:%='regress %') $(ISOLATION:%='isolation %') $(PROVE_TESTS:%='tap %')
+
+format:
+	@test/format
 
 else
 
