@@ -1,7 +1,7 @@
 # Builds propstreet with PGXS. `make check` and `make demo` work without PostgreSQL: they install it, and test a private copy of it.
 
-# Every test, in the order it runs: install, which makes what others share, is first, and drop is last. Outputs to compare with
-# are in expected/, for REGRESS and ISOLATION alike.
+# Every test, in the order it runs; test/inside says what each suite covers, as `make check` does. Of REGRESS install, which makes
+# what others share, is first, and drop is last. Outputs to compare with are in expected/, for REGRESS and ISOLATION alike.
 REGRESS = install price price_range external_ref etag cursor \
 	guide_projects guide_prospects guide_associated guide_external_refs project_validation prospect_validation project_update \
 	no_change plain_sql external_refs upsert prospects teaser close_reopen associated linked_properties snapshots tenancy hostile_rows \
