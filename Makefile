@@ -15,9 +15,9 @@ PROVE_TESTS := $(sort $(wildcard test/t/*.pl))
 # Goals of test/run. They come before PGXS, as there may be no pg_config yet and PGXS has a check target of its own.
 RUN_GOALS = check demo soak fuzz bench
 
-ifneq ($(filter $(RUN_GOALS) schedule format,$(MAKECMDGOALS)),)
+ifneq ($(filter $(RUN_GOALS) schedule format pictures,$(MAKECMDGOALS)),)
 
-.PHONY: $(RUN_GOALS) schedule format
+.PHONY: $(RUN_GOALS) schedule format pictures
 
 $(RUN_GOALS):
 	@test/run $@
@@ -27,6 +27,12 @@ schedule:
 
 format:
 	@test/format
+
+# Graphviz draws the pictures of the documentation from doc/*.dot; both are kept.
+pictures: $(patsubst %.dot,%.svg,$(wildcard doc/*.dot))
+
+doc/%.svg: doc/%.dot
+	dot -Tsvg $< -o $@
 
 else
 

@@ -113,8 +113,8 @@ CREATE FUNCTION propstreet.company_projects(company_id bigint, status text DEFAU
 COMMENT ON FUNCTION propstreet.company_projects(bigint, text, text, integer, text) IS
 	'A page of the projects in which a company or one of its contacts is a prospect, as JSON';
 
--- Lists and delta reads (design, "Time, versions and sync"). They wait for writers and
--- take a new snapshot, so they are volatile.
+-- Lists and delta reads (doc/design.md, "Time, versions and sync"). They wait for
+-- writers and take a new snapshot, so they are volatile.
 
 CREATE FUNCTION propstreet.project_list(updated_since timestamptz DEFAULT NULL, include_deleted boolean DEFAULT false,
 		status text DEFAULT NULL, classification text DEFAULT NULL, teaser_stage text DEFAULT NULL,

@@ -54,7 +54,7 @@ input_error(Node *escontext, bool out_of_range, const char *type, const char *te
 }
 
 /*
- * An id: a positive 64-bit decimal without sign, leading zero or space (notes,
+ * An id: a positive 64-bit decimal without sign, leading zero or space (doc/decisions.md,
  * "Values").  False for anything else.
  */
 bool
@@ -161,7 +161,8 @@ utc_in_range(TimestampTz time)
 
 /*
  * A moment as in RFC 3339, with any offset, or none for UTC; "T" may be a space
- * (notes, "Values").  False for anything else, and outside of the years 1 to 9999.
+ * (doc/decisions.md, "Values").  False for anything else, and outside of the years 1 to
+ * 9999.
  */
 bool
 utc_parse(const char *text, TimestampTz *time)

@@ -128,7 +128,7 @@ current_tenant(void)
 
 PG_FUNCTION_INFO_V1(propstreet_current_tenant);
 
-/* current_tenant() bigint: design, "Tenancy and rights" */
+/* current_tenant() bigint: doc/design.md, "Tenancy and rights" */
 Datum
 propstreet_current_tenant(PG_FUNCTION_ARGS)
 {

@@ -168,9 +168,9 @@ purge_undelivered(const RowGroup *group, Purge *purge)
 }
 
 /*
- * Old deliveries (notes, "Webhooks"), but for those that are under way, and those of
- * webhooks that somebody is changing: another purge() finds them.  The queue is
- * taken for the ones that were not made only, and from then on.
+ * Old deliveries (doc/decisions.md, "Webhooks"), but for those that are under way, and
+ * those of webhooks that somebody is changing: another purge() finds them.  The queue
+ * is taken for the ones that were not made only, and from then on.
  */
 static void
 purge_deliveries(Purge *purge)

@@ -1,7 +1,7 @@
 /*
  * batch.c
  *	  Batches of prospects with a result per item (specification, "Batch Add
- *	  Prospects"; notes, "Batches").  Items are judged one after another, as if
+ *	  Prospects"; doc/decisions.md, "Batches").  Items are judged one after another, as if
  *	  each were a request of its own, against what few statements have read for all
  *	  of them; then one statement writes what is good.
  */
@@ -911,8 +911,8 @@ propstreet_prospect_add_batch(PG_FUNCTION_ARGS)
 PG_FUNCTION_INFO_V1(propstreet_prospect_update_batch);
 
 /*
- * prospect_update_batch(project_id, body) json: notes, "Batches".  PT400 and PT404
- * as for an add; PT409 if it is atomic and an item fails.
+ * prospect_update_batch(project_id, body) json: doc/decisions.md, "Batches".  PT400 and
+ * PT404 as for an add; PT409 if it is atomic and an item fails.
  */
 Datum
 propstreet_prospect_update_batch(PG_FUNCTION_ARGS)

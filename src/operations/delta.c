@@ -1,7 +1,7 @@
 /*
  * delta.c
  *	  Delta reads as sets of rows: what has changed since a moment, all of it, with
- *	  the moment to ask from next time (design, "Time, versions and sync").
+ *	  the moment to ask from next time (doc/design.md, "Time, versions and sync").
  */
 #include "postgres.h"
 

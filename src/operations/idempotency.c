@@ -1,8 +1,9 @@
 /*
  * idempotency.c
- *	  Idempotency-Key: the answer to a request is recorded in the transaction that
- *	  does the work, and given again when the same request comes with the same key
- *	  (notes, "Idempotency-Key"; IETF draft-ietf-httpapi-idempotency-key-header).
+ *	  Idempotency-Key: the answer to a request is recorded in the transaction that does
+ *	  the work, and given again when the same request comes with the same key
+ *	  (doc/decisions.md, "Idempotency-Key"; IETF
+ *	  draft-ietf-httpapi-idempotency-key-header).
  */
 #include "postgres.h"
 
@@ -108,8 +109,8 @@ find_answer(const Operation *operation, Idempotent *idempotent)
 
 /*
  * Begin a request that has a key: name says the operation, id what its path names.
- * True: it was answered before.  Else the caller does the work, fills in the answer
- * and has it recorded.  PT400, PT409 and PT422 as the notes say.
+ * True: it was answered before.  Else the caller does the work, fills in the answer and
+ * has it recorded.  PT400, PT409 and PT422 as doc/decisions.md, "Idempotency-Key" says.
  */
 bool
 idempotent_find(const Operation *operation, const char *key, const char *name, int64 id, const text *body, Idempotent *idempotent)

@@ -2,7 +2,7 @@
  * list.c
  *	  Lists, a page at a time, in the order (updated_utc, id) and never by OFFSET
  *	  (specification, "List Projects", "List Prospects" and "Associated Projects";
- *	  notes, "Answers" and "Queries").
+ *	  doc/decisions.md, "Answers" and "Queries").
  */
 #include "postgres.h"
 

@@ -197,7 +197,7 @@ check_row(const Preconditions *preconditions, const Row *row, Kind kind)
 
 /*
  * The reference that an upsert names joins those of its body; another id for the
- * namespace in the body is a problem (notes, "Writing").
+ * namespace in the body is a problem (doc/decisions.md, "Writing").
  */
 void
 join_ref(Change *change, int column, ExternalRef *ref, Problems *problems)

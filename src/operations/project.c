@@ -1,8 +1,8 @@
 /*
  * project.c
- *	  Operations on projects (specification, "Projects" and "External
- *	  References"; notes, "Writing" and "Teasers").  Each acts as the tables' owner
- *	  for the session's tenant: the right to execute it is the permission.
+ *	  Operations on projects (specification, "Projects" and "External References";
+ *	  doc/decisions.md, "Writing" and "Teasers").  Each acts as the tables' owner for
+ *	  the session's tenant: the right to execute it is the permission.
  */
 #include "postgres.h"
 
@@ -128,7 +128,7 @@ propstreet_project_find(PG_FUNCTION_ARGS)
 
 PG_FUNCTION_INFO_V1(propstreet_project_properties);
 
-/* project_properties(id, include_deleted) json: linked properties by id (notes, "Answers"); PT404 */
+/* project_properties(id, include_deleted) json: linked properties by id (doc/decisions.md, "Answers"); PT404 */
 Datum
 propstreet_project_properties(PG_FUNCTION_ARGS)
 {
@@ -192,7 +192,7 @@ PG_FUNCTION_INFO_V1(propstreet_project_create);
 /*
  * project_create(body, idempotency_key) json: specification, "Create a Project".
  * PT400 with all problems of the body, PT409 for a reference that another project
- * has; for a key PT409 and PT422 (notes, "Idempotency-Key").
+ * has; for a key PT409 and PT422 (doc/decisions.md, "Idempotency-Key").
  */
 Datum
 propstreet_project_create(PG_FUNCTION_ARGS)
@@ -333,7 +333,7 @@ PG_FUNCTION_INFO_V1(propstreet_project_upsert);
 
 /*
  * project_upsert(namespace, external_id, body, if_match, if_none_match) json: the
- * resource with a last field result: created, updated or unchanged (notes,
+ * resource with a last field result: created, updated or unchanged (doc/decisions.md,
  * "Writing"); PT412 for if_none_match * if it would change one.  Of concurrent calls
  * for one reference one creates, the others change.
  */
@@ -560,8 +560,8 @@ communicate(Operation *operation, const Row *project, TimestampTz deadline)
 PG_FUNCTION_INFO_V1(propstreet_teaser_communicate);
 
 /*
- * teaser_communicate(project_id, deadline) json: the project, its teaser in the
- * last stage, matching investors made prospects (notes, "Teasers").  PT400 for a
+ * teaser_communicate(project_id, deadline) json: the project, its teaser in the last
+ * stage, matching investors made prospects (doc/decisions.md, "Teasers").  PT400 for a
  * deadline that is no moment or has passed, PT404.
  */
 Datum

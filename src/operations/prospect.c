@@ -1,7 +1,7 @@
 /*
  * prospect.c
  *	  Operations on prospects (specification, "Prospects" and "External
- *	  References"; notes, "Writing" and "Teasers").
+ *	  References"; doc/decisions.md, "Writing" and "Teasers").
  */
 #include "postgres.h"
 
@@ -102,8 +102,8 @@ PG_FUNCTION_INFO_V1(propstreet_prospect_find);
 
 /*
  * prospect_find(project_id, namespace, external_id, include_deleted) json: also of a
- * deleted project if so wanted, but never a removed prospect (notes, "Writing").
- * PT400 for what can't be a reference, PT404
+ * deleted project if so wanted, but never a removed prospect (doc/decisions.md,
+ * "Writing"). PT400 for what can't be a reference, PT404
  */
 Datum
 propstreet_prospect_find(PG_FUNCTION_ARGS)
@@ -463,7 +463,7 @@ PG_FUNCTION_INFO_V1(propstreet_prospect_upsert);
 /*
  * prospect_upsert(project_id, namespace, external_id, body, if_match, if_none_match)
  * json: the resource with a last field result: created, updated or unchanged
- * (notes, "Writing").
+ * (doc/decisions.md, "Writing").
  */
 Datum
 propstreet_prospect_upsert(PG_FUNCTION_ARGS)

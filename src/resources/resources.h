@@ -154,6 +154,7 @@ extern void append_external_refs(StringInfo out, Datum array);
 
 extern void append_resource(StringInfo out, const Row *row, Kind kind);
 extern void append_resource_of(StringInfo out, const Row *row, Kind kind, const char *change_origin);
+extern void append_text(StringInfo out, Datum value);
 extern void append_version_etag(StringInfo out, const Version *version);
 extern void append_etag(StringInfo out, const Row *row, Kind kind);
 extern void show_asset(StringInfo out, const Row *row, const char *change_origin);

@@ -1,8 +1,9 @@
 /*
  * handle.c
- *	  The REST API as a function: a request in, status, headers and body out (design,
- *	  "REST"; notes, "Answers", "Errors" and "Conditional requests").  The work is done
- *	  in a subtransaction, so that an error is an answer too, which can be committed.
+ *	  The REST API as a function: a request in, status, headers and body out
+ *	  (doc/design.md, "REST"; doc/decisions.md, "Answers", "Errors" and "Conditional
+ *	  requests").  The work is done in a subtransaction, so that an error is an answer
+ *	  too, which can be committed.
  */
 #include "postgres.h"
 
@@ -303,7 +304,8 @@ static void
 call(void *arg)
 {
 	Call	   *call = arg;
-	Datum		result = call->request->route->function(call->fcinfo);
+	PGFunction	function = call->request->route->function;
+	Datum		result = function ? function(call->fcinfo) : openapi();
 
 	answer_success(call->request, &call->answer, result);
 }
@@ -391,7 +393,7 @@ process(void *arg)
 	if (request->behind_nginx)
 		read_original(request);
 	find_route(request);
-	if (request->path == NULL || request->path->function != propstreet_openapi)
+	if (request->path == NULL || request->path->function != NULL)
 		(void) current_tenant();
 	if (request->path && strcmp(request->method, "OPTIONS") == 0)
 	{

@@ -1,6 +1,6 @@
 /*
  * problem.c
- *	  Errors as answers: application/problem+json (RFC 9457; notes, "Errors").
+ *	  Errors as answers: application/problem+json (RFC 9457; doc/decisions.md, "Errors").
  */
 #include "postgres.h"
 

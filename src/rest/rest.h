@@ -49,7 +49,7 @@ typedef struct Route
 	const char *method;
 	const char *pattern;		/* of the path after BASE_PATH; {name} is a variable segment */
 	const char *operation;		/* its name in SQL, and the operationId */
-	PGFunction	function;
+	PGFunction	function;		/* NULL: openapi.json */
 	int			status;			/* on success; 201 if the operation has created something */
 	const char *request;		/* schema of the body, or NULL */
 	const char *response;		/* schema of the answer, or NULL */
@@ -130,6 +130,6 @@ extern void answer_problem(Request *request, ErrorData *error);
 
 /* ---- openapi.c ---- */
 
-extern Datum propstreet_openapi(PG_FUNCTION_ARGS);
+extern Datum openapi(void);
 
 #endif							/* PROPSTREET_HTTP_H */

@@ -255,7 +255,7 @@ enum_position(Datum value)
 
 /*
  * The stages passed get the moment of passing, so that publishedUtc <= verifiedUtc
- * <= communicatedUtc always holds; backwards is a conflict (notes, "Teasers").
+ * <= communicatedUtc always holds; backwards is a conflict (doc/decisions.md, "Teasers").
  */
 static void
 stamp_teaser(Stamping *stamping)

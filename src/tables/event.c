@@ -1,9 +1,9 @@
 /*
  * event.c
  *	  Events: AFTER statement triggers of project and prospect that record what
- *	  happened, queue it for webhooks and NOTIFY (specification, "Webhooks"; notes,
- *	  "Webhooks"; design, "Events").  All is part of the writer's transaction;
- *	  nothing is sent from here.
+ *	  happened, queue it for webhooks and NOTIFY (specification, "Webhooks";
+ *	  doc/decisions.md, "Webhooks"; doc/design.md, "Events").  All is part of the
+ *	  writer's transaction; nothing is sent from here.
  */
 #include "postgres.h"
 
@@ -45,10 +45,9 @@ double		propstreet_notify_queue_limit = 0.5;
 bool		propstreet_events = true;
 char	   *propstreet_change_origin = NULL;
 
-const char *const event_names[EVENT_TYPES] = {
-	[PROJECT_CREATED] = "project.created", [PROJECT_UPDATED] = "project.updated", [PROJECT_DELETED] = "project.deleted",
-	[PROSPECT_CREATED] = "prospect.created", [PROSPECT_UPDATED] = "prospect.updated", [PROSPECT_DELETED] = "prospect.deleted"
-};
+#define EVENT_NAME(symbol, name) name,
+
+const char *const event_names[EVENT_TYPES] = {EVENTS(EVENT_NAME)};
 
 /* One event, with the values of its columns */
 typedef struct Event

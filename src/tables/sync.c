@@ -144,9 +144,9 @@ sync_unavailable(const char *why)
 PG_FUNCTION_INFO_V1(propstreet_sync_barrier);
 
 /*
- * sync_barrier() timestamptz: a moment before which nothing of the session's
- * tenant will change any more, for a SELECT that follows in a statement of its
- * own; PT503 with a hint if it can't be had.  Design, "Time, versions and sync".
+ * sync_barrier() timestamptz: a moment before which nothing of the session's tenant
+ * will change any more, for a SELECT that follows in a statement of its own; PT503 with
+ * a hint if it can't be had.  See doc/design.md, "Time, versions and sync".
  */
 Datum
 propstreet_sync_barrier(PG_FUNCTION_ARGS)

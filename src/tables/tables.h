@@ -57,9 +57,19 @@ pg_noreturn extern void sync_unavailable(const char *why);
 /* ---- event.c: what happened, for webhooks and listeners ---- */
 
 /* The events that webhooks can ask for; three of each kind of resource, in this order */
+#define EVENTS(_) \
+	_(PROJECT_CREATED, "project.created") \
+	_(PROJECT_UPDATED, "project.updated") \
+	_(PROJECT_DELETED, "project.deleted") \
+	_(PROSPECT_CREATED, "prospect.created") \
+	_(PROSPECT_UPDATED, "prospect.updated") \
+	_(PROSPECT_DELETED, "prospect.deleted")
+
+#define EVENT_SYMBOL(symbol, name) symbol,
+
 typedef enum EventType
 {
-	PROJECT_CREATED, PROJECT_UPDATED, PROJECT_DELETED, PROSPECT_CREATED, PROSPECT_UPDATED, PROSPECT_DELETED, EVENT_TYPES
+	EVENTS(EVENT_SYMBOL) EVENT_TYPES
 } EventType;
 
 extern const char *const event_names[EVENT_TYPES];

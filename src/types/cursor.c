@@ -17,7 +17,7 @@
 
 /*
  * Append the cursor of a position, whose time lies in the years 1 to 9999: standard
- * alphabet, no padding (notes, "Values").
+ * alphabet, no padding (doc/decisions.md, "Values").
  */
 void
 append_cursor(StringInfo out, const Position *position)

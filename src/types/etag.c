@@ -68,8 +68,8 @@ put_int64(uint32 words[2], int64 value)
 }
 
 /*
- * The tag of a version: a 64-bit hash of it, in hexadecimal (design, "Time, versions
- * and sync").  Hashed as words, so that byte order doesn't matter.
+ * The tag of a version: a 64-bit hash of it, in hexadecimal (doc/design.md, "Time,
+ * versions and sync").  Hashed as words, so that byte order doesn't matter.
  */
 void
 etag_of(const Version *version, char tag[ETAG_LEN + 1])
@@ -130,8 +130,8 @@ find_tag(const char *list, const char *wanted, bool *valid)
 }
 
 /*
- * Does an If-Match or If-None-Match, "*" or a list of entity tags, match a version
- * (RFC 9110, section 13.1, but comparing weakly: notes, "Conditional requests")?
+ * Does an If-Match or If-None-Match, "*" or a list of entity tags, match a version (RFC
+ * 9110, section 13.1, but comparing weakly: doc/decisions.md, "Conditional requests")?
  * A malformed one is a problem of the parameter of its name, and doesn't.
  */
 bool

@@ -61,7 +61,7 @@ build(const char *namespace, const char *id)
 }
 
 /*
- * The reference to an id of a namespace, or NULL with problems at path (notes,
+ * The reference to an id of a namespace, or NULL with problems at path (doc/decisions.md,
  * "Values": External reference).
  */
 ExternalRef *

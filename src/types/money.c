@@ -121,7 +121,7 @@ number_value(const Number *number, uint64 *value)
 	return true;
 }
 
-/* Read a decimal in JSON's grammar, where -0 is 0, or add a problem (notes, "Values": Price). */
+/* Read a decimal in JSON's grammar, where -0 is 0, or add a problem (doc/decisions.md, "Values": Price). */
 void
 decimal_read(const char *text, const Path *path, MoneyUnit *unit, uint64 *decimal, Problems *problems)
 {
@@ -189,7 +189,7 @@ find_currency(const char *code)
 	return bsearch(code, currencies, lengthof(currencies), sizeof(Currency), compare_code);
 }
 
-/* What ISO 4217 says of a code (notes, "Values": Price). */
+/* What ISO 4217 says of a code (doc/decisions.md, "Values": Price). */
 CurrencyStatus
 currency_status(const char *code)
 {

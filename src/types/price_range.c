@@ -54,7 +54,7 @@ static const Field range_fields[] = {
 	{NULL, 0, NULL, NULL}
 };
 
-/* What must hold between the bounds (notes, "Values": Price range). */
+/* What must hold between the bounds (doc/decisions.md, "Values": Price range). */
 static void
 check_bounds(const RangeInput *input, const Path *path, Problems *problems)
 {

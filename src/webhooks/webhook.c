@@ -1,6 +1,6 @@
 /*
  * webhook.c
- *	  Operations on subscriptions to events, and on what they were sent (notes,
+ *	  Operations on subscriptions to events, and on what they were sent (doc/decisions.md,
  *	  "Webhooks").  They act as the tables' owner for the session's tenant.
  */
 #include "postgres.h"
@@ -342,7 +342,7 @@ webhook_version(const Webhook *webhook)
 	return version;
 }
 
-/* A webhook (notes, "Webhooks"); its secret is shown once, when it is new, and NULL otherwise. */
+/* A webhook (doc/decisions.md, "Webhooks"); its secret is shown once, when it is new, and NULL otherwise. */
 static void
 append_webhook(StringInfo out, const Webhook *webhook, const char *secret)
 {

@@ -61,7 +61,7 @@ PG_MODULE_MAGIC;
 
 #define LIBRARY "propstreet_webhooks"
 #define DATABASES_MAX 64
-#define TIMEOUT_MS 10000		/* notes, "Webhooks" */
+#define TIMEOUT_MS 10000		/* doc/decisions.md, "Webhooks" */
 #define LEASE_MARGIN_MS 5000	/* beyond the time that an attempt may take */
 #define STATEMENT_TIMEOUT_MS 30000
 #define LOCK_TIMEOUT "5s"

@@ -1,4 +1,4 @@
-// Runs the guide's client code (guide.js), or the README's recipe for exact sync, against a server of choice.
+// Runs the guide's client code (guide.js), or the recipe of doc/sync.md for exact sync, against a server of choice.
 //
 // node sync.js SERVER TOKEN STATE STEP: the client's database is the file STATE; STEP is initial or delta of the guide, or recipe.
 
@@ -62,7 +62,7 @@ async function syncProspects(_project, prospects) {
   for (const prospect of prospects) store("prospects", prospect);
 }
 
-// The README's recipe: two lists, each to its last page, from the moment that the last first page was exact to
+// The recipe of doc/sync.md: two lists, each to its last page, from the moment that the last first page was exact to
 async function recipe() {
   for (const kind of ["projects", "prospects"]) {
     const since = state.since[kind];

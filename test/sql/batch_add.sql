@@ -252,7 +252,7 @@ SELECT * FROM pg_temp.add_items(140, '{"contactId": "106"}');
 ROLLBACK;
 SELECT * FROM pg_temp.add_items(140, '{"contactId": "101"}');
 
--- Ids given by hand, and the sequence behind: some are passed over, many have to be passed as README says
+-- Ids given by hand, and the sequence behind: some are passed over, many have to be passed as doc/sql.md says
 BEGIN;
 INSERT INTO propstreet.prospect (id, project_id, contact_id) SELECT 1000000 + g, 149, 1000 + g FROM generate_series(1, 3) AS g;
 ALTER TABLE propstreet.prospect ALTER id RESTART 1000001;

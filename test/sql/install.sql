@@ -64,6 +64,9 @@ FROM pg_attribute AS v JOIN pg_class AS c ON c.oid = v.attrelid
 		AND t.attname = v.attname AND t.atttypid = v.atttypid
 WHERE c.relnamespace = 'propstreet'::regnamespace AND c.relkind = 'v' AND v.attnum > 0 AND t.attnum IS NULL
 ORDER BY c.relname COLLATE "C", v.attnum;
+SELECT t.attrelid::regclass AS table, t.attname AS "column that its view lacks" FROM pg_attribute AS t
+WHERE t.attrelid IN ('propstreet.project'::regclass, 'propstreet.prospect'::regclass) AND t.attnum > 0 AND t.attgenerated = '' AND NOT EXISTS (
+	SELECT FROM pg_attribute AS v WHERE v.attrelid = (t.attrelid::regclass || '_delta')::regclass AND v.attname = t.attname);
 
 -- the tenant comes first in every primary key, unique index and foreign key
 SELECT conrelid::regclass AS relation, conname

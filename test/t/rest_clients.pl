@@ -1,6 +1,6 @@
 
 # The guide's own client code, unchanged but for the server's address, over HTTP: it ends with the data of the database
-# where at most 500 projects changed, and every changed prospect's project did too. The README's recipe does in every case.
+# where at most 500 projects changed, and every changed prospect's project did too. The recipe of doc/sync.md does in every case.
 
 use strict;
 use warnings;
