@@ -57,16 +57,12 @@ typedef struct Purge
 #define OF_WEBHOOK OF_TENANT " AND t.webhook_id OPERATOR(pg_catalog.=) $2"
 
 /* Deliveries that are finished, but for those that somebody replays right now */
-static Statement finished = {.sql = WALK("webhook_delivery", OF_WEBHOOK, " AND t.status OPERATOR(pg_catalog.<>) "
-	"'pending'",
-										 "AND t.status OPERATOR(pg_catalog.<>) 'pending' "
-										"FOR UPDATE SKIP LOCKED"), WALK_ARGS,};
+static Statement finished = {.sql = WALK("webhook_delivery", OF_WEBHOOK, " AND t.status OPERATOR(pg_catalog.<>) 'pending'",
+										 "AND t.status OPERATOR(pg_catalog.<>) 'pending' FOR UPDATE SKIP LOCKED"), WALK_ARGS,};
 
 /* Deliveries that were never made, but for those that are under way */
-static Statement undelivered = {.sql = WALK("webhook_delivery", OF_WEBHOOK, " AND t.status OPERATOR(pg_catalog.=) "
-	"'pending' "
-											"AND NOT (t.leased "
-											"AND t.next_attempt_utc OPERATOR(pg_catalog.>) $7)", ""), WALK_ARGS,};
+static Statement undelivered = {.sql = WALK("webhook_delivery", OF_WEBHOOK, " AND t.status OPERATOR(pg_catalog.=) 'pending' "
+											"AND NOT (t.leased AND t.next_attempt_utc OPERATOR(pg_catalog.>) $7)", ""), WALK_ARGS,};
 
 /* Events, but for those of deliveries that are under way, which may be tried again */
 static Statement events = {.sql = WALK("event", OF_TENANT, "", "AND t.id OPERATOR(pg_catalog.<>) ALL (ARRAY("
@@ -128,10 +124,8 @@ find_groups(Statement *statement, bool of_webhooks, RowGroup **groups)
 	"SELECT " of_g " FROM groups AS g"
 
 static Statement webhooks = {.sql = GROUPS("webhook_delivery", "t.tenant_id, t.webhook_id", "g.tenant_id::pg_catalog.int8, g.webhook_id::pg_catalog.int8",
-										   "(t.tenant_id, t.webhook_id) OPERATOR(pg_catalog.>) (g.tenant_id, "
-										"g.webhook_id)"),};
-static Statement tenants = {.sql = GROUPS("event", "t.tenant_id", "g.tenant_id::pg_catalog.int8", "t.tenant_id "
-	"OPERATOR(pg_catalog.>) g.tenant_id"),};
+										   "(t.tenant_id, t.webhook_id) OPERATOR(pg_catalog.>) (g.tenant_id, g.webhook_id)"),};
+static Statement tenants = {.sql = GROUPS("event", "t.tenant_id", "g.tenant_id::pg_catalog.int8", "t.tenant_id OPERATOR(pg_catalog.>) g.tenant_id"),};
 
 static void
 purge_keys(Purge *purge)

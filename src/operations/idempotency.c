@@ -129,7 +129,8 @@ idempotent_record(const Operation *operation, const Idempotent *idempotent)
 	static Statement record = {.sql = "INSERT INTO propstreet.idempotency_key AS t (tenant_id, key, request, status, "
 		"headers, body) "
 		"VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (tenant_id, key) DO UPDATE SET "
-		"request = EXCLUDED.request, status = EXCLUDED.status, headers = EXCLUDED.headers, body = EXCLUDED.body, created_utc = EXCLUDED.created_utc",
+		"request = EXCLUDED.request, status = EXCLUDED.status, headers = EXCLUDED.headers, "
+		"body = EXCLUDED.body, created_utc = EXCLUDED.created_utc",
 	.nargs = 6,.args = {T_INT8, T_TEXT, T_BYTEA, T_INT4, T_JSON, T_TEXT},};
 	Datum		values[6] = {Int64GetDatum(operation->tenant_id), CStringGetTextDatum(idempotent->key), PointerGetDatum(idempotent->request),
 		Int32GetDatum(idempotent->status), CStringGetTextDatum(idempotent->headers), PointerGetDatum(idempotent->body)};

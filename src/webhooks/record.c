@@ -296,8 +296,8 @@ static Statement record_attempts = {.by_values = true,.sql =
 .nargs = 8,.args = {T_INT8_ARRAY, T_INT8_ARRAY, T_INT8_ARRAY, T_TEXT_ARRAY, T_TIMESTAMPTZ_ARRAY, T_INT8_ARRAY, T_INT8_ARRAY, T_TEXT_ARRAY},};
 
 static Statement record_findings = {.by_values = true,.sql =
-	"UPDATE propstreet.webhook AS t SET failed_in_row = u.failed_in_row, last_success_utc = COALESCE(u.success_utc, "
-	"t.last_success_utc), "
+	"UPDATE propstreet.webhook AS t SET failed_in_row = u.failed_in_row, "
+	"last_success_utc = COALESCE(u.success_utc, t.last_success_utc), "
 	"last_error_utc = COALESCE(u.error_utc, t.last_error_utc), last_error = COALESCE(u.error, t.last_error), "
 	"enabled = t.enabled AND u.reason IS NULL, disabled_reason = COALESCE(u.reason, t.disabled_reason), "
 	"hold_until_utc = GREATEST(u.hold_until_utc, t.hold_until_utc), "

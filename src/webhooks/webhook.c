@@ -922,8 +922,8 @@ replay(int64 id, const Replay *what)
 		"response_status = NULL, latency_ms = NULL, error = NULL "
 		"WHERE t.tenant_id OPERATOR(pg_catalog.=) $1 AND t.webhook_id OPERATOR(pg_catalog.=) $2 "
 		"AND t.created_utc OPERATOR(pg_catalog.>=) $3 "
-		"AND (t.status OPERATOR(pg_catalog.=) 'failed' OR (t.status OPERATOR(pg_catalog.=) 'delivered' OR t.leased) "
-		"AND NOT $5)",
+		"AND (t.status OPERATOR(pg_catalog.=) 'failed' "
+		"OR (t.status OPERATOR(pg_catalog.=) 'delivered' OR t.leased) AND NOT $5)",
 	.nargs = 5,.args = {T_INT8, T_INT8, T_TIMESTAMPTZ, T_TIMESTAMPTZ, T_BOOL},};
 	Operation	operation;
 	Webhook		webhook;
