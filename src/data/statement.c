@@ -311,17 +311,18 @@ renew_plan(const Run *run)
 	return 0;
 }
 
-/* Do work that may make a plan of ours, without scans of whole tables. */
+/* Do work that may make a plan of ours, without scans of whole tables, and not compiled. */
 static int
 without_scans(int (*work) (const Run *run), const Run *run)
 {
 	ErrorContextCallback context = {.callback = hint_at_older_tables,.previous = error_context_stack};
 	bool		seqscan = enable_seqscan;
 	bool		bitmapscan = enable_bitmapscan;
+	bool		jit = jit_enabled;
 	int			result = 0;
 
 	error_context_stack = &context;
-	enable_seqscan = enable_bitmapscan = false;
+	enable_seqscan = enable_bitmapscan = jit_enabled = false;
 	PG_TRY();
 	{
 		result = work(run);
@@ -330,6 +331,7 @@ without_scans(int (*work) (const Run *run), const Run *run)
 	{
 		enable_seqscan = seqscan;
 		enable_bitmapscan = bitmapscan;
+		jit_enabled = jit;
 	}
 	PG_END_TRY();
 	error_context_stack = context.previous;
@@ -349,42 +351,47 @@ run_planned(const Run *run)
 	return execute(run);
 }
 
+static void
+have_setting(const char *name, const char *value)
+{
+	(void) set_config_option(name, value, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+}
+
 /*
  * The owner's triggers may not qualify every name, and the caller, with a temporary
  * table for one, must not decide what others mean.  What only reads runs none, and
  * setting the path costs as much as finding a row.
+ *
+ * No statement of ours is worth compiling, whatever the planner takes it to cost: that
+ * would take longer than to run it.  Triggers may change that setting too, so what
+ * runs some must not set the variable alone, as without_scans() does.
  */
 static void
-have_safe_path(const Statement *statement)
+have_safe_settings(const Statement *statement)
 {
 	if (!statement->reads && strcmp(namespace_search_path, SAFE_PATH) != 0)
-		(void) set_config_option("search_path", SAFE_PATH, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+		have_setting("search_path", SAFE_PATH);
+	if (jit_enabled && (!statement->reads || statement->by_values))
+		have_setting("jit", "off");
 }
 
-/*
- * Run a statement, and mark it as under way meanwhile: its plan must not be freed.
- * None of ours is worth compiling, whatever the planner takes it to cost: that would
- * take longer than to run it.
- */
+/* Run a statement, and mark it as under way meanwhile: its plan must not be freed. */
 static uint64
 run_statement(const Run *run)
 {
 	Statement  *statement = run->statement;
 	MemoryContext context = CurrentMemoryContext;
-	bool		jit = jit_enabled;
 	int			result = 0;
 
-	have_safe_path(statement);
+	have_safe_settings(statement);
 	have_plan(statement);
 	statement->depth++;
-	jit_enabled = false;
 	PG_TRY();
 	{
 		result = run_planned(run);
 	}
 	PG_FINALLY();
 	{
-		jit_enabled = jit;
 		statement->depth--;
 	}
 	PG_END_TRY();

@@ -114,9 +114,11 @@ webhook_try_lock(int64 tenant_id, int64 webhook_id, int *patience_ms)
  * moment: one step of an index for each, however many deliveries it has.  Of a tenant
  * for which places_for_slow does not hold, only those that are not slow.  Of so many
  * that LOOK does not suffice, each tenant has the same share looked at, in the order
- * of their ids from a random one on; complete says whether that was all of them.
+ * of their ids from a random one on, or after the one that was reached before: random
+ * ids alone would hardly ever lead to those that come closely after others.  complete
+ * says whether that was all of them.
  */
-#define HOOKS(places_for_slow) "WITH RECURSIVE " \
+#define HOOKS(places_for_slow, reached) "WITH RECURSIVE " \
 	"under_way AS MATERIALIZED (SELECT a.*, " SLOW("w") " AS slow FROM (SELECT t.tenant_id, t.webhook_id, " \
 	"pg_catalog.count(*) AS count " \
 	"FROM propstreet.webhook_delivery AS t WHERE t.leased AND t.next_attempt_utc OPERATOR(pg_catalog.>) $1 " \
@@ -125,13 +127,13 @@ webhook_try_lock(int64 tenant_id, int64 webhook_id, int *patience_ms)
 	"of_all AS MATERIALIZED (SELECT " UNDER_WAY " FROM under_way AS a), " \
 	"tenants AS (" FIRST_TENANT("") "UNION ALL SELECT n.* FROM tenants AS s CROSS JOIN LATERAL " \
 	FIRST_TENANT("AND t.tenant_id OPERATOR(pg_catalog.>) s.tenant_id ") "AS n), " \
-	"share AS MATERIALIZED (SELECT " CppAsString2(LOOK) " OPERATOR(pg_catalog./) GREATEST(pg_catalog.count(*), " \
-	"1) OPERATOR(pg_catalog.+) 1 AS hooks FROM tenants), " \
-	"starts AS MATERIALIZED (SELECT t.tenant_id, " places_for_slow " AS places_for_slow, " \
-	"pg_catalog.floor(pg_catalog.random() OPERATOR(pg_catalog.*) (" \
+	"share AS MATERIALIZED (SELECT " CppAsString2(LOOK) " OPERATOR(pg_catalog./) " \
+	"GREATEST(pg_catalog.count(*), 1) OPERATOR(pg_catalog.+) 1 AS hooks FROM tenants), " \
+	"starts AS MATERIALIZED (SELECT t.tenant_id, " places_for_slow " AS places_for_slow, COALESCE(" reached \
+	", pg_catalog.floor(pg_catalog.random() OPERATOR(pg_catalog.*) (" \
 	"SELECT o.webhook_id FROM propstreet.webhook_delivery AS o " \
 	"WHERE " DUE("o") "AND o.tenant_id OPERATOR(pg_catalog.=) t.tenant_id " \
-	DUE_ORDER("o", "DESC") "LIMIT 1))::pg_catalog.int8 AS start " \
+	DUE_ORDER("o", "DESC") "LIMIT 1))::pg_catalog.int8) AS start " \
 	"FROM tenants AS t LEFT JOIN of_tenant AS u ON u.tenant_id OPERATOR(pg_catalog.=) t.tenant_id " \
 	"CROSS JOIN of_all AS a), " \
 	"steps AS (SELECT t.*, t.start AS webhook_id, NULL::pg_catalog.timestamptz AS next_attempt_utc, " \
@@ -143,11 +145,13 @@ webhook_try_lock(int64 tenant_id, int64 webhook_id, int *patience_ms)
 	FIRST_FAST_HOOK("s.wrapped", "AND w.id OPERATOR(pg_catalog.>) s.webhook_id ") "UNION ALL " \
 	FIRST_HOOK("true", "AND NOT s.wrapped ") "UNION ALL " \
 	FIRST_FAST_HOOK("true", "AND NOT s.wrapped ") "LIMIT 1) AS n " \
-	"WHERE s.number OPERATOR(pg_catalog.<) (SELECT h.hooks FROM share AS h) AND NOT (n.wrapped " \
-	"AND n.webhook_id OPERATOR(pg_catalog.>) s.start)), " \
+	"WHERE s.number OPERATOR(pg_catalog.<) (SELECT h.hooks FROM share AS h) " \
+	"AND NOT (n.wrapped AND n.webhook_id OPERATOR(pg_catalog.>) s.start)), " \
 	"hooks AS MATERIALIZED (SELECT s.tenant_id, s.webhook_id, s.next_attempt_utc, " \
 	"s.number OPERATOR(pg_catalog.<) h.hooks AS complete " \
 	"FROM steps AS s CROSS JOIN share AS h WHERE s.number OPERATOR(pg_catalog.>) 0) "
+/* Where a tenant is among those of which a webhook was reached */
+#define REACHED "pg_catalog.width_bucket(t.tenant_id::pg_catalog.int8, $5)"
 #define UNDER_WAY "COALESCE(pg_catalog.sum(a.count), 0)::pg_catalog.int8 AS count, " \
 	"COALESCE(pg_catalog.sum(a.count) FILTER (WHERE a.slow), 0)::pg_catalog.int8 AS slow"
 #define FIRST_TENANT(condition) "(SELECT t.tenant_id FROM propstreet.webhook_delivery AS t " \
@@ -208,8 +212,13 @@ typedef struct Claim
 /* The columns of find_hooks' statement */
 enum
 {
-	HOOK_TENANT_ID = 1, HOOK_ID, HOOK_SLOW, HOOK_UNDER_WAY, HOOK_TENANT_UNDER_WAY, HOOK_TENANT_SLOW, HOOK_ALL_UNDER_WAY, HOOK_ALL_SLOW
+	HOOK_TENANT_ID = 1, HOOK_ID, HOOK_SLOW, HOOK_UNDER_WAY, HOOK_TENANT_UNDER_WAY, HOOK_TENANT_SLOW, HOOK_ALL_UNDER_WAY, HOOK_ALL_SLOW,
+	HOOK_REACHED				/* no webhook to look at, but the last one in its tenant's share */
 };
+
+/* The webhooks that the last claim has reached, of tenants that have more than their share: tenant and id, by tenant */
+static int64 (*reached)[2] = NULL;
+static int	nreached = 0;
 
 /* A delivery whose webhook is missing waits for it, as where a restore loads webhooks later: said once a process. */
 static void
@@ -271,6 +280,32 @@ read_hook(Claim *claim, uint64 row, int per_webhook)
 						   (int) DatumGetInt64(fetch(row, HOOK_ALL_SLOW)));
 }
 
+/* The tenants, or the ids, of the webhooks that the last claim has reached */
+static Datum
+reached_array(int part)
+{
+	Datum	   *values = palloc(sizeof(Datum) * Max(nreached, 1));
+
+	for (int i = 0; i < nreached; i++)
+		values[i] = Int64GetDatum(reached[i][part]);
+	return int64_array(values, nreached);
+}
+
+/* Remember the webhooks that a claim has reached: so many rows from one on. */
+static void
+read_reached(uint64 first, int count)
+{
+	if (reached)
+		pfree(reached);
+	nreached = 0;
+	reached = MemoryContextAllocHuge(TopMemoryContext, sizeof(*reached) * Max(count, 1));
+	for (; nreached < count; nreached++)
+	{
+		reached[nreached][0] = DatumGetInt64(fetch(first + nreached, HOOK_TENANT_ID));
+		reached[nreached][1] = DatumGetInt64(fetch(first + nreached, HOOK_ID));
+	}
+}
+
 /* Make those due whose moment has come: the end of a lease, or of the time until a retry. */
 static void
 wake(const Claim *claim)
@@ -312,11 +347,11 @@ find_hooks(Claim *claim, int per_webhook)
 {
 	/* clang-format off */
 	static Statement find = {.sql = HOOKS("(COALESCE(u.slow, 0) OPERATOR(pg_catalog./) " CppAsString2(SHARE) ") "
-										  "OPERATOR(pg_catalog.<) "
-										  "((a.count OPERATOR(pg_catalog.+) $4 OPERATOR(pg_catalog.+) 1) "
-										"OPERATOR(pg_catalog./) 2 OPERATOR(pg_catalog.-) a.slow)")
-		"SELECT d.tenant_id::pg_catalog.int8, d.webhook_id::pg_catalog.int8, d.slow, d.count, d.tenant_count, "
-		"d.tenant_slow, s.count, s.slow FROM ("
+		"OPERATOR(pg_catalog.<) ((a.count OPERATOR(pg_catalog.+) $4 OPERATOR(pg_catalog.+) 1) "
+		"OPERATOR(pg_catalog./) 2 OPERATOR(pg_catalog.-) a.slow)",
+		"CASE WHEN ($5)[" REACHED "] OPERATOR(pg_catalog.=) t.tenant_id THEN ($6)[" REACHED "] END")
+		"(SELECT d.tenant_id::pg_catalog.int8, d.webhook_id::pg_catalog.int8, d.slow, d.count, d.tenant_count, "
+		"d.tenant_slow, s.count, s.slow, false FROM ("
 		"SELECT s.tenant_id, s.webhook_id, s.next_attempt_utc, CASE WHEN w.id IS NOT NULL THEN " SLOW("w")
 		" END AS slow, "
 		"COALESCE(a.count, 0) AS count, COALESCE(u.count, 0) AS tenant_count, COALESCE(u.slow, 0) AS tenant_slow, "
@@ -324,17 +359,22 @@ find_hooks(Claim *claim, int per_webhook)
 		"COALESCE(a.count, 0), s.next_attempt_utc, s.webhook_id) AS turn "
 		"FROM hooks AS s LEFT JOIN under_way AS a ON " IS_HOOK("a", "s") WEBHOOK_OF("s")
 		"LEFT JOIN of_tenant AS u ON u.tenant_id OPERATOR(pg_catalog.=) s.tenant_id "
-		"WHERE s.next_attempt_utc OPERATOR(pg_catalog.<=) $1 AND COALESCE(w.hold_until_utc OPERATOR(pg_catalog.<=) $1, "
-		"true)) AS d CROSS JOIN of_all AS s "
+		"WHERE s.next_attempt_utc OPERATOR(pg_catalog.<=) $1 "
+		"AND COALESCE(w.hold_until_utc OPERATOR(pg_catalog.<=) $1, true)) AS d CROSS JOIN of_all AS s "
 		"WHERE d.slow IS NULL OR d.count OPERATOR(pg_catalog.<) CASE WHEN d.slow THEN 1 ELSE $2 END "
 		"ORDER BY d.slow IS NULL, d.tenant_count OPERATOR(pg_catalog.+) d.turn, d.slow, d.next_attempt_utc, "
-		"d.tenant_id, d.webhook_id LIMIT $3",
-		.nargs = 4, .args = {T_TIMESTAMPTZ, T_INT8, T_INT8, T_INT8},};
+		"d.tenant_id, d.webhook_id LIMIT $3) "
+		"UNION ALL (SELECT s.tenant_id::pg_catalog.int8, s.webhook_id::pg_catalog.int8, NULL, 0, 0, 0, 0, 0, true "
+		"FROM hooks AS s WHERE NOT s.complete ORDER BY 1)",
+		.nargs = 6, .args = {T_TIMESTAMPTZ, T_INT8, T_INT8, T_INT8, T_INT8_ARRAY, T_INT8_ARRAY},};
 	/* clang-format on */
 	Datum		values[] = {TimestampTzGetDatum(claim->now), Int64GetDatum(per_webhook), Int64GetDatum(Min(claim->left, CLAIM_HOOKS_MAX)),
-	Int64GetDatum(claim->left)};
+	Int64GetDatum(claim->left), reached_array(0), reached_array(1)};
+	int			count = (int) run(&find, values, NULL);
 
-	claim->nhooks = (int) run(&find, values, NULL);
+	while (claim->nhooks < count && !DatumGetBool(fetch(claim->nhooks, HOOK_REACHED)))
+		claim->nhooks++;
+	read_reached(claim->nhooks, count - claim->nhooks);
 	claim->hooks = palloc0(sizeof(Hook) * Max(claim->nhooks, 1));
 	claim->tenants = palloc(sizeof(Tenant) * Max(claim->nhooks, 1));
 	for (int i = 0; i < claim->nhooks; i++)
@@ -682,7 +722,7 @@ queue_end(Identity caller)
 	act_as_before(caller);
 }
 
-/* Let the first delivery about each resource go that waits in a webhook's queue; needs its lock. */
+/* Let the first delivery about each resource go that waits in a webhook's queue, also for a retry; needs its lock. */
 void
 queue_unpark(int64 tenant_id, int64 webhook_id)
 {
@@ -693,7 +733,7 @@ queue_unpark(int64 tenant_id, int64 webhook_id)
 		"WHERE o.tenant_id OPERATOR(pg_catalog.=) $1 AND o.webhook_id OPERATOR(pg_catalog.=) $2 "
 		"AND o.status OPERATOR(pg_catalog.=) 'pending' "
 		"ORDER BY o.resource_id, " KIND_OF("o") ", o.created_utc, o.event_id) AS o WHERE " IS_ROW("t", "o")
-		"AND o.next_attempt_utc IS NULL",
+		"AND (o.next_attempt_utc IS NULL OR o.waiting AND NOT o.leased)",
 		.nargs = 3, .args = {T_INT8, T_INT8, T_TIMESTAMPTZ},};
 	/* clang-format on */
 	Datum		values[] = {Int64GetDatum(tenant_id), Int64GetDatum(webhook_id), TimestampTzGetDatum(GetCurrentTimestamp())};
@@ -740,7 +780,7 @@ Datum
 propstreet_webhook_next_due(PG_FUNCTION_ARGS)
 {
 	/* clang-format off */
-	static Statement find = {.sql = HOOKS("true")
+	static Statement find = {.sql = HOOKS("true", "NULL::pg_catalog.int8")
 		"SELECT LEAST((SELECT t.next_attempt_utc FROM propstreet.webhook_delivery AS t WHERE t.waiting "
 		"ORDER BY t.next_attempt_utc LIMIT 1)::pg_catalog.timestamptz, "
 		"pg_catalog.min(GREATEST(w.hold_until_utc::pg_catalog.timestamptz, s.next_attempt_utc)) "

@@ -10,6 +10,7 @@
 #include <arpa/inet.h>
 #include <ctype.h>
 
+#include "catalog/pg_collation.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "executor/tuptable.h"
@@ -621,6 +622,8 @@ propstreet_webhook_update(PG_FUNCTION_ARGS)
 		"filter_namespace = $6, "
 		"exclude_origin = $7, enabled = $8, disabled_reason = CASE WHEN $8 THEN NULL ELSE t.disabled_reason END, "
 		"failed_in_row = CASE WHEN $8 AND NOT t.enabled THEN 0 ELSE t.failed_in_row END, "
+		"hold_until_utc = CASE WHEN t.url OPERATOR(pg_catalog.=) $4 AND (t.enabled "
+		"OR NOT $8) THEN t.hold_until_utc END, "
 		"updated_utc = $9, revision = t.revision OPERATOR(pg_catalog.+) 1 " OF_WEBHOOK " RETURNING " WEBHOOK_SQL,
 	.nargs = 3 + GIVEN,.args = {T_INT8, T_INT8, WRITTEN_ARGS, T_TIMESTAMPTZ},};
 	int64		id = argument_id(fcinfo, 0, "id");
@@ -632,6 +635,7 @@ propstreet_webhook_update(PG_FUNCTION_ARGS)
 	Webhook		webhook;
 	Version		version;
 	bool		was_enabled;
+	Datum		url;
 
 	operation_begin(&operation);
 	decode_webhook(fcinfo, 1, true, &body);
@@ -640,6 +644,7 @@ propstreet_webhook_update(PG_FUNCTION_ARGS)
 	version = webhook_version(&webhook);
 	check_version(&preconditions, &version);
 	was_enabled = DatumGetBool(webhook.values[W_ENABLED]);
+	url = webhook.values[W_URL];
 	if (apply(&body, &webhook))
 	{
 		values[0] = Int64GetDatum(operation.tenant_id);
@@ -649,7 +654,8 @@ propstreet_webhook_update(PG_FUNCTION_ARGS)
 		values[2 + GIVEN] = moment_of_change(&webhook);
 		run(&update, values, nulls);
 		fetch_webhook(0, &webhook);
-		if (DatumGetBool(webhook.values[W_ENABLED]) && !was_enabled)
+		/* what was waited for is over: try what is there */
+		if (DatumGetBool(webhook.values[W_ENABLED]) && (!was_enabled || !DatumGetBool(DirectFunctionCall2Coll(texteq, C_COLLATION_OID, url, webhook.values[W_URL]))))
 			queue_unpark(operation.tenant_id, id);
 	}
 	return webhook_result(fcinfo, &operation, &webhook, false, NULL);

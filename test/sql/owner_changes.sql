@@ -21,6 +21,21 @@ SELECT test.try('SELECT propstreet.prospect_add(1, ''{"contactId": "1"}'')');
 SELECT test.try('SELECT propstreet.prospect_upsert(1, ''a'', ''b'', ''{"contactId": "1"}'')');
 ROLLBACK;
 
+-- a trigger that changes a setting which our statements change as well: the session's stays
+SET jit = on;
+BEGIN;
+CREATE FUNCTION pg_temp.set_jit() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN PERFORM set_config('jit', 'off', true); RETURN NULL; END$$;
+CREATE TRIGGER set_jit AFTER UPDATE ON propstreet.project FOR EACH STATEMENT EXECUTE FUNCTION pg_temp.set_jit();
+SELECT propstreet.project_update(1, '{"name": "b"}') ->> 'name';
+SHOW jit;
+ROLLBACK;
+SHOW jit;
+BEGIN;
+UPDATE propstreet.project SET name = 'c' WHERE tenant_id = 45 AND id = 1;
+SHOW jit;
+ROLLBACK;
+RESET jit;
+
 -- a unique index of the owner's: its violation is told, not taken for a race
 BEGIN;
 INSERT INTO propstreet.project (id, name) VALUES (2, 'two');

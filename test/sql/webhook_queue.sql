@@ -228,6 +228,28 @@ SELECT pg_temp.record(1, '{"responseStatus": 503, "retryAfter": 60}', 2102), pg_
 SELECT id, hold_until_utc - now() > '50s' AS until FROM propstreet.webhook WHERE id IN (1, 2) ORDER BY id;
 UPDATE propstreet.webhook SET hold_until_utc = NULL WHERE tenant_id = 511;
 
+-- Another URL, or enabling it, ends the wait, for what is to be tried again too
+DELETE FROM propstreet.webhook_delivery;
+SELECT pg_temp.queue(1, 2190, 1);
+SELECT pg_temp.claim(), pg_temp.record(1, '{"responseStatus": 503, "retryAfter": 86400}'), pg_temp.queue(1, 2191, 2);
+SELECT pg_temp.claim();
+BEGIN;
+SET LOCAL propstreet.tenant_id = '511';
+SELECT propstreet.webhook_update(1, '{"name": "the same URL"}') ->> 'name';
+SELECT pg_temp.claim();
+SELECT propstreet.webhook_update(1, '{"url": "https://example.com/other"}') ->> 'url';
+SELECT pg_temp.claim();
+ROLLBACK;
+BEGIN;
+SET LOCAL propstreet.tenant_id = '511';
+SELECT propstreet.webhook_update(1, '{"enabled": false}') ->> 'enabled';
+SELECT pg_temp.claim();
+SELECT propstreet.webhook_update(1, '{"enabled": true}') ->> 'enabled';
+SELECT pg_temp.claim(), pg_temp.record(1, '{"responseStatus": 200}');
+SELECT pg_temp.claim();
+ROLLBACK;
+UPDATE propstreet.webhook SET hold_until_utc = NULL WHERE tenant_id = 511;
+
 -- A webhook that has never succeeded gets one delivery at a time, until it has
 DELETE FROM propstreet.webhook_delivery;
 UPDATE propstreet.webhook SET last_success_utc = NULL, last_error_utc = NULL WHERE id = 1 AND tenant_id = 511;
@@ -418,6 +440,20 @@ SELECT status, body FROM propstreet.handle('PATCH', '/api/v1/webhooks/1', '{}', 
 ROLLBACK;
 SELECT propstreet.webhook_claim(1, '1000000 years');
 RESET propstreet.tenant_id;
+
+-- So many tenants have something due that a claim looks at one webhook of each: all have their turn, also those that come closely after others
+DELETE FROM propstreet.webhook_delivery;
+INSERT INTO propstreet.webhook (tenant_id, id, url, events, created_utc, updated_utc, last_success_utc, hold_until_utc)
+SELECT h.tenant_id, h.id, 'https://example.com/', '{project.created}', now(), now(), now(), now() + interval '1 day'
+FROM (SELECT 100000 + n, n FROM generate_series(1, 1100) AS n UNION ALL SELECT 511, n FROM unnest(ARRAY[110, 111, 112, 113, 1000000000]) AS n) AS h (tenant_id, id);
+UPDATE propstreet.webhook SET hold_until_utc = NULL WHERE tenant_id = 511 AND id IN (112, 113);
+INSERT INTO propstreet.webhook_secret (tenant_id, webhook_id, secret) VALUES (511, 112, 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw'), (511, 113, 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw');
+INSERT INTO propstreet.event (tenant_id, id, event, resource_id, created_utc, payload) VALUES (511, 900, 'project.created', 1, now(), '{}');
+INSERT INTO propstreet.webhook_delivery (tenant_id, webhook_id, event_id, event, resource_id, created_utc, next_attempt_utc)
+SELECT tenant_id, id, 900, 'project.created', 1, now(), now() FROM propstreet.webhook WHERE tenant_id > 100000 OR id >= 110;
+DO $$BEGIN FOR n IN 1..6 LOOP PERFORM propstreet.webhook_claim(); END LOOP; END$$;
+SELECT webhook_id, leased FROM propstreet.webhook_delivery WHERE tenant_id = 511 ORDER BY 1;
+DELETE FROM propstreet.webhook WHERE tenant_id > 100000 OR id >= 110;
 
 -- Not for everybody
 CREATE ROLE regress_nobody;
