@@ -1,7 +1,7 @@
 # Builds propstreet with PGXS. `make check` and `make demo` work without PostgreSQL: they install it, and test a private copy of it.
 
-# Every test, in the order it runs: install, which makes what others share, is first, and drop is last. Outputs to compare with
-# are in expected/, for REGRESS and ISOLATION alike.
+# Every test, in the order it runs; test/inside says what each suite covers, as `make check` does. Of REGRESS install, which makes
+# what others share, is first, and drop is last. Outputs to compare with are in expected/, for REGRESS and ISOLATION alike.
 REGRESS = install price price_range external_ref etag cursor \
 	guide_projects guide_prospects guide_associated guide_external_refs project_validation prospect_validation project_update \
 	no_change plain_sql external_refs upsert prospects teaser close_reopen associated linked_properties snapshots tenancy hostile_rows \
@@ -15,15 +15,18 @@ PROVE_TESTS := $(sort $(wildcard test/t/*.pl))
 # Goals of test/run. They come before PGXS, as there may be no pg_config yet and PGXS has a check target of its own.
 RUN_GOALS = check demo soak fuzz bench
 
-ifneq ($(filter $(RUN_GOALS) schedule pictures,$(MAKECMDGOALS)),)
+ifneq ($(filter $(RUN_GOALS) schedule format pictures,$(MAKECMDGOALS)),)
 
-.PHONY: $(RUN_GOALS) schedule pictures
+.PHONY: $(RUN_GOALS) schedule format pictures
 
 $(RUN_GOALS):
 	@test/run $@
 
 schedule:
 	@printf '%s\n' $(REGRESS:%='regress %') $(ISOLATION:%='isolation %') $(PROVE_TESTS:%='tap %')
+
+format:
+	@test/format
 
 # Graphviz draws the pictures of the documentation from doc/*.dot; both are kept.
 pictures: $(patsubst %.dot,%.svg,$(wildcard doc/*.dot))

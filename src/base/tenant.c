@@ -122,7 +122,8 @@ current_tenant(void)
 	ereport(ERROR,
 			(errcode(PT_UNAUTHORIZED), errmsg("the tenant of this session is not known"),
 			 errdetail("[{\"detail\":\"the tenant of this session is not known\"}]"),
-			 errhint("Have a superuser set propstreet.tenant_id on the role, call propstreet.set_tenant(), or set propstreet.tenant_claim on the role PostgREST logs in as.")));
+			 errhint("Have a superuser set propstreet.tenant_id on the role, call propstreet.set_tenant(), "
+				"or set propstreet.tenant_claim on the role PostgREST logs in as.")));
 }
 
 PG_FUNCTION_INFO_V1(propstreet_current_tenant);

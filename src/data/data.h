@@ -42,12 +42,14 @@ struct TupleTableSlot;
 #define IS_T_TIMESTAMPTZ_ARRAY "pg_catalog.timestamptz[]", SERVER_TYPE(TIMESTAMPTZARRAYOID, -1, false)
 #define IS_T_PROSPECT_ARRAY "propstreet.prospect[]", OWN_ARRAY("prospect", TYPTYPE_COMPOSITE)
 
+/* clang-format off */
 #define ALL_TYPES(_) \
 	_(T_BOOL) _(T_INT4) _(T_INT8) _(T_INT8_ARRAY) _(T_JSON) \
 	_(T_TEXT) _(T_TEXT_ARRAY) _(T_TIMESTAMPTZ) _(T_PRICE) _(T_PRICE_RANGE) \
 	_(T_EXTERNAL_REF) _(T_EXTERNAL_REF_ARRAY) _(T_ASSET_TYPE) _(T_MANDATE) _(T_PROJECT_STATUS) \
 	_(T_PROJECT_CLASSIFICATION) _(T_TEASER_STAGE) _(T_PROSPECT_CLASSIFICATION) _(T_BYTEA) _(T_JSON_ARRAY) \
 	_(T_TIMESTAMPTZ_ARRAY) _(T_PROSPECT_ARRAY)
+/* clang-format on */
 
 #define TYPE_SYMBOL(type) type,
 

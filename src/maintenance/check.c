@@ -19,9 +19,10 @@ PG_FUNCTION_INFO_V1(propstreet_check);
 Datum
 propstreet_check(PG_FUNCTION_ARGS)
 {
-	static Statement check = {.sql = "SELECT c.tenant_id::pg_catalog.int8, c.resource::pg_catalog.text, c.id::pg_catalog.int8, "
+	static Statement check = {.sql = "SELECT c.tenant_id::pg_catalog.int8, c.resource::pg_catalog.text, "
+		"c.id::pg_catalog.int8, "
 		"c.problem::pg_catalog.text FROM propstreet.check_rows() AS c",
-	.reads = true};
+	.reads = true,};
 	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
 	Identity	caller;
 	uint64		count;

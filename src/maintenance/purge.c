@@ -42,11 +42,15 @@ typedef struct Purge
 
 /* $1 tenant, $2 webhook, $3 after which id, $4 before which moment, $5 up to which, $6 how many, $7 now */
 #define WALK(table, of, doomed, guard) \
-	"WITH batch AS MATERIALIZED (SELECT t.* FROM propstreet." table " AS t WHERE " of " AND t.id OPERATOR(pg_catalog.>) $3 ORDER BY t.id LIMIT $6), " \
-	"doomed AS MATERIALIZED (SELECT t.id FROM propstreet." table " AS t WHERE " of " AND t.id OPERATOR(pg_catalog.=) ANY (ARRAY(" \
+	"WITH batch AS MATERIALIZED (SELECT t.* FROM propstreet." table " AS t WHERE " of \
+	" AND t.id OPERATOR(pg_catalog.>) $3 ORDER BY t.id LIMIT $6), " \
+	"doomed AS MATERIALIZED (SELECT t.id FROM propstreet." table " AS t WHERE " of \
+	" AND t.id OPERATOR(pg_catalog.=) ANY (ARRAY(" \
 	"SELECT t.id FROM batch AS t WHERE t.created_utc OPERATOR(pg_catalog.<) $4" doomed ")) " guard "), " \
-	"deleted AS (DELETE FROM propstreet." table " AS t WHERE " of " AND t.id OPERATOR(pg_catalog.=) ANY (ARRAY(SELECT d.id FROM doomed AS d)) RETURNING 1) " \
-	"SELECT (SELECT pg_catalog.max(b.id) FROM batch AS b)::pg_catalog.int8, (SELECT pg_catalog.count(*) FROM deleted)::pg_catalog.int8, " \
+	"deleted AS (DELETE FROM propstreet." table " AS t WHERE " of \
+	" AND t.id OPERATOR(pg_catalog.=) ANY (ARRAY(SELECT d.id FROM doomed AS d)) RETURNING 1) " \
+	"SELECT (SELECT pg_catalog.max(b.id) FROM batch AS b)::pg_catalog.int8, (SELECT pg_catalog.count(*) " \
+	"FROM deleted)::pg_catalog.int8, " \
 	"COALESCE((SELECT pg_catalog.bool_or(b.created_utc OPERATOR(pg_catalog.>=) $5) FROM batch AS b), true), $2, $7"
 #define WALK_ARGS .nargs = 7,.args = {T_INT8, T_INT8, T_INT8, T_TIMESTAMPTZ, T_TIMESTAMPTZ, T_INT8, T_TIMESTAMPTZ}
 #define OF_TENANT "t.tenant_id OPERATOR(pg_catalog.=) $1"
@@ -54,15 +58,16 @@ typedef struct Purge
 
 /* Deliveries that are finished, but for those that somebody replays right now */
 static Statement finished = {.sql = WALK("webhook_delivery", OF_WEBHOOK, " AND t.status OPERATOR(pg_catalog.<>) 'pending'",
-										 "AND t.status OPERATOR(pg_catalog.<>) 'pending' FOR UPDATE SKIP LOCKED"), WALK_ARGS};
+										 "AND t.status OPERATOR(pg_catalog.<>) 'pending' FOR UPDATE SKIP LOCKED"), WALK_ARGS,};
 
 /* Deliveries that were never made, but for those that are under way */
 static Statement undelivered = {.sql = WALK("webhook_delivery", OF_WEBHOOK, " AND t.status OPERATOR(pg_catalog.=) 'pending' "
-											"AND NOT (t.leased AND t.next_attempt_utc OPERATOR(pg_catalog.>) $7)", ""), WALK_ARGS};
+											"AND NOT (t.leased AND t.next_attempt_utc OPERATOR(pg_catalog.>) $7)", ""), WALK_ARGS,};
 
 /* Events, but for those of deliveries that are under way, which may be tried again */
 static Statement events = {.sql = WALK("event", OF_TENANT, "", "AND t.id OPERATOR(pg_catalog.<>) ALL (ARRAY("
-									   "SELECT d.event_id FROM propstreet.webhook_delivery AS d WHERE d.tenant_id OPERATOR(pg_catalog.=) $1 AND d.leased))"), WALK_ARGS};
+									   "SELECT d.event_id FROM propstreet.webhook_delivery AS d "
+									"WHERE d.tenant_id OPERATOR(pg_catalog.=) $1 AND d.leased))"), WALK_ARGS,};
 
 /* Delete old rows of a group; how many. */
 static uint64
@@ -114,12 +119,13 @@ find_groups(Statement *statement, bool of_webhooks, RowGroup **groups)
 #define GROUPS(table, key, of_g, next) \
 	"WITH RECURSIVE groups AS (" \
 	"(SELECT " key " FROM propstreet." table " AS t ORDER BY " key " LIMIT 1) UNION ALL " \
-	"SELECT n.* FROM groups AS g CROSS JOIN LATERAL (SELECT " key " FROM propstreet." table " AS t WHERE " next " ORDER BY " key " LIMIT 1) AS n) " \
+	"SELECT n.* FROM groups AS g CROSS JOIN LATERAL (SELECT " key " FROM propstreet." table " AS t WHERE " next \
+	" ORDER BY " key " LIMIT 1) AS n) " \
 	"SELECT " of_g " FROM groups AS g"
 
 static Statement webhooks = {.sql = GROUPS("webhook_delivery", "t.tenant_id, t.webhook_id", "g.tenant_id::pg_catalog.int8, g.webhook_id::pg_catalog.int8",
-										   "(t.tenant_id, t.webhook_id) OPERATOR(pg_catalog.>) (g.tenant_id, g.webhook_id)")};
-static Statement tenants = {.sql = GROUPS("event", "t.tenant_id", "g.tenant_id::pg_catalog.int8", "t.tenant_id OPERATOR(pg_catalog.>) g.tenant_id")};
+										   "(t.tenant_id, t.webhook_id) OPERATOR(pg_catalog.>) (g.tenant_id, g.webhook_id)"),};
+static Statement tenants = {.sql = GROUPS("event", "t.tenant_id", "g.tenant_id::pg_catalog.int8", "t.tenant_id OPERATOR(pg_catalog.>) g.tenant_id"),};
 
 static void
 purge_keys(Purge *purge)
@@ -128,7 +134,7 @@ purge_keys(Purge *purge)
 		"SELECT k.tenant_id, k.key FROM propstreet.idempotency_key AS k WHERE k.created_utc OPERATOR(pg_catalog.<=) $1 "
 		"ORDER BY k.created_utc LIMIT $2 FOR UPDATE SKIP LOCKED) AS k "
 		"WHERE t.tenant_id OPERATOR(pg_catalog.=) k.tenant_id AND t.key OPERATOR(pg_catalog.=) k.key",
-	.nargs = 2,.args = {T_TIMESTAMPTZ, T_INT8}};
+	.nargs = 2,.args = {T_TIMESTAMPTZ, T_INT8},};
 	Datum		values[] = {TimestampTzGetDatum(purge->now - KEPT_HOURS * USECS_PER_HOUR), Int64GetDatum(purge->left)};
 	uint64		purged = run(&keys, values, NULL);
 
@@ -140,10 +146,12 @@ purge_keys(Purge *purge)
 static void
 purge_undelivered(const RowGroup *group, Purge *purge)
 {
-	static Statement dropped = {.sql = "UPDATE propstreet.webhook AS t SET dropped = t.dropped OPERATOR(pg_catalog.+) $3, last_error_utc = $4, "
-		"last_error = pg_catalog.format('%s deliveries that were not made within propstreet.keep_undelivered were dropped', $3) "
+	static Statement dropped = {.sql = "UPDATE propstreet.webhook AS t "
+		"SET dropped = t.dropped OPERATOR(pg_catalog.+) $3, last_error_utc = $4, "
+		"last_error = pg_catalog.format('%s deliveries that were not made within propstreet.keep_undelivered were "
+		"dropped', $3) "
 		"WHERE t.tenant_id OPERATOR(pg_catalog.=) $1 AND t.id OPERATOR(pg_catalog.=) $2",
-	.nargs = 4,.args = {T_INT8, T_INT8, T_INT8, T_TIMESTAMPTZ}};
+	.nargs = 4,.args = {T_INT8, T_INT8, T_INT8, T_TIMESTAMPTZ},};
 	uint64		purged = walk(&undelivered, group, purge);
 	Datum		values[] = {Int64GetDatum(group->tenant_id), Int64GetDatum(group->webhook_id), Int64GetDatum(purged), TimestampTzGetDatum(purge->now)};
 
@@ -187,7 +195,10 @@ is_busy(const Purge *purge, int64 tenant_id)
 	return false;
 }
 
-/* Old events, but for those of tenants whose old deliveries could not all be dropped: without its event one can't be sent. */
+/*
+ * Old events, but for those of tenants whose old deliveries could not all be dropped: without its
+ * event one can't be sent.
+ */
 static void
 purge_events(Purge *purge)
 {
@@ -203,8 +214,9 @@ purge_events(Purge *purge)
 static void
 purge_secrets(Purge *purge)
 {
-	static Statement secrets = {.sql = "DELETE FROM propstreet.webhook_secret AS t WHERE t.until_utc OPERATOR(pg_catalog.<=) $1",
-	.nargs = 1,.args = {T_TIMESTAMPTZ}};
+	static Statement secrets = {.sql = "DELETE FROM propstreet.webhook_secret AS t "
+		"WHERE t.until_utc OPERATOR(pg_catalog.<=) $1",
+	.nargs = 1,.args = {T_TIMESTAMPTZ},};
 	Datum		values[] = {TimestampTzGetDatum(purge->now)};
 
 	if (purge->left > 0)

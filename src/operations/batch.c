@@ -291,19 +291,28 @@ static void
 read_for_add(Batch *batch)
 {
 	static Statement resolve = {.sql =
-		"WITH contact AS MATERIALIZED (SELECT c.id::pg_catalog.int8, c.company_id::pg_catalog.int8, c.tags::pg_catalog.text[], c.blocked::pg_catalog.bool FROM propstreet.contact AS c "
-		"WHERE c.tenant_id OPERATOR(pg_catalog.=) $1 AND c.id OPERATOR(pg_catalog.=) ANY ($3) ORDER BY c.id FOR SHARE), "
-		"company AS MATERIALIZED (SELECT c.id::pg_catalog.int8, c.tags::pg_catalog.text[], c.blocked::pg_catalog.bool FROM propstreet.company AS c "
-		"WHERE c.tenant_id OPERATOR(pg_catalog.=) $1 AND c.id OPERATOR(pg_catalog.=) ANY ($4) ORDER BY c.id FOR SHARE) "
+		"WITH contact AS MATERIALIZED (SELECT c.id::pg_catalog.int8, c.company_id::pg_catalog.int8, "
+		"c.tags::pg_catalog.text[], c.blocked::pg_catalog.bool FROM propstreet.contact AS c "
+		"WHERE c.tenant_id OPERATOR(pg_catalog.=) $1 AND c.id OPERATOR(pg_catalog.=) ANY ($3) "
+		"ORDER BY c.id FOR SHARE), "
+		"company AS MATERIALIZED (SELECT c.id::pg_catalog.int8, c.tags::pg_catalog.text[], c.blocked::pg_catalog.bool "
+		"FROM propstreet.company AS c "
+		"WHERE c.tenant_id OPERATOR(pg_catalog.=) $1 AND c.id OPERATOR(pg_catalog.=) ANY ($4) "
+		"ORDER BY c.id FOR SHARE) "
 		"SELECT 1, c.id, c.company_id, c.tags, c.blocked, (SELECT p.id::pg_catalog.int8 FROM propstreet.prospect AS p "
 		"WHERE p.tenant_id OPERATOR(pg_catalog.=) $1 AND p.project_id OPERATOR(pg_catalog.=) $2 "
-		"AND p.contact_id OPERATOR(pg_catalog.=) c.id AND p.deleted_utc IS NULL), NULL::propstreet.external_ref FROM contact AS c "
-		"UNION ALL SELECT 2, c.id, c.id, c.tags, c.blocked, (SELECT p.id::pg_catalog.int8 FROM propstreet.prospect AS p "
+		"AND p.contact_id OPERATOR(pg_catalog.=) c.id AND p.deleted_utc IS NULL), NULL::propstreet.external_ref "
+		"FROM contact AS c "
+		"UNION ALL SELECT 2, c.id, c.id, c.tags, c.blocked, (SELECT p.id::pg_catalog.int8 "
+		"FROM propstreet.prospect AS p "
 		"WHERE p.tenant_id OPERATOR(pg_catalog.=) $1 AND p.project_id OPERATOR(pg_catalog.=) $2 "
-		"AND p.company_id OPERATOR(pg_catalog.=) c.id AND p.contact_id IS NULL AND p.deleted_utc IS NULL), NULL FROM company AS c "
-		"UNION ALL SELECT 3, NULL, NULL, NULL, NULL, r.prospect_id::pg_catalog.int8, r.external_ref::propstreet.external_ref FROM propstreet.prospect_external_ref AS r "
-		"WHERE r.tenant_id OPERATOR(pg_catalog.=) $1 AND r.project_id OPERATOR(pg_catalog.=) $2 AND r.external_ref OPERATOR(propstreet.=) ANY ($5)",
-	.nargs = 5,.args = {T_INT8, T_INT8, T_INT8_ARRAY, T_INT8_ARRAY, T_EXTERNAL_REF_ARRAY}};
+		"AND p.company_id OPERATOR(pg_catalog.=) c.id AND p.contact_id IS NULL AND p.deleted_utc IS NULL), "
+		"NULL FROM company AS c "
+		"UNION ALL SELECT 3, NULL, NULL, NULL, NULL, r.prospect_id::pg_catalog.int8, "
+		"r.external_ref::propstreet.external_ref FROM propstreet.prospect_external_ref AS r "
+		"WHERE r.tenant_id OPERATOR(pg_catalog.=) $1 AND r.project_id OPERATOR(pg_catalog.=) $2 "
+		"AND r.external_ref OPERATOR(propstreet.=) ANY ($5)",
+	.nargs = 5,.args = {T_INT8, T_INT8, T_INT8_ARRAY, T_INT8_ARRAY, T_EXTERNAL_REF_ARRAY},};
 	Datum		contacts[ITEMS_MAX];
 	Datum		companies[ITEMS_MAX];
 	int			ncontacts = 0;
@@ -651,11 +660,14 @@ static void
 read_for_update(Batch *batch)
 {
 	static Statement lock = {.sql = "SELECT " PROSPECT_SQL " FROM propstreet.prospect AS t "
-		"WHERE t.tenant_id OPERATOR(pg_catalog.=) $1 AND t.project_id OPERATOR(pg_catalog.=) $2 AND t.id OPERATOR(pg_catalog.=) ANY ($3) "
-		"AND t.deleted_utc IS NULL ORDER BY t.id FOR NO KEY UPDATE",.nargs = 3,.args = {T_INT8, T_INT8, T_INT8_ARRAY}};
-	static Statement taken = {.sql = "SELECT NULL, NULL, NULL, NULL, NULL, r.prospect_id::pg_catalog.int8, r.external_ref::propstreet.external_ref FROM propstreet.prospect_external_ref AS r "
-		"WHERE r.tenant_id OPERATOR(pg_catalog.=) $1 AND r.project_id OPERATOR(pg_catalog.=) $2 AND r.external_ref OPERATOR(propstreet.=) ANY ($3)",
-	.nargs = 3,.args = {T_INT8, T_INT8, T_EXTERNAL_REF_ARRAY}};
+		"WHERE t.tenant_id OPERATOR(pg_catalog.=) $1 AND t.project_id OPERATOR(pg_catalog.=) $2 "
+		"AND t.id OPERATOR(pg_catalog.=) ANY ($3) "
+		"AND t.deleted_utc IS NULL ORDER BY t.id FOR NO KEY UPDATE",.nargs = 3,.args = {T_INT8, T_INT8, T_INT8_ARRAY},};
+	static Statement taken = {.sql = "SELECT NULL, NULL, NULL, NULL, NULL, r.prospect_id::pg_catalog.int8, "
+		"r.external_ref::propstreet.external_ref FROM propstreet.prospect_external_ref AS r "
+		"WHERE r.tenant_id OPERATOR(pg_catalog.=) $1 AND r.project_id OPERATOR(pg_catalog.=) $2 "
+		"AND r.external_ref OPERATOR(propstreet.=) ANY ($3)",
+	.nargs = 3,.args = {T_INT8, T_INT8, T_EXTERNAL_REF_ARRAY},};
 	Datum		ids[ITEMS_MAX];
 	int			nids = 0;
 	Datum		values[3] = {Int64GetDatum(batch->operation->tenant_id), Int64GetDatum(batch->project_id)};
@@ -764,7 +776,8 @@ update_rows(void)
 	initStringInfo(&sql);
 	appendStringInfoString(&sql, "UPDATE propstreet.prospect AS t SET ");
 	append_updates(&sql, KIND_PROSPECT, "u");
-	appendStringInfoString(&sql, " FROM pg_catalog.unnest($1) AS u WHERE t.tenant_id OPERATOR(pg_catalog.=) u.tenant_id "
+	appendStringInfoString(&sql, " FROM pg_catalog.unnest($1) AS u "
+		"WHERE t.tenant_id OPERATOR(pg_catalog.=) u.tenant_id "
 						   "AND t.id OPERATOR(pg_catalog.=) u.id RETURNING " PROSPECT_SQL);
 	update.sql = MemoryContextStrdup(TopMemoryContext, sql.data);
 	return &update;

@@ -58,8 +58,10 @@ receive_change(TupleTableSlot *slot, DestReceiver *self)
 	return true;
 }
 
-#define CHANGES(columns, table) "SELECT " columns " FROM propstreet." table " AS t WHERE t.tenant_id OPERATOR(pg_catalog.=) $1 " \
-	"AND t.updated_utc OPERATOR(pg_catalog.>=) $2 AND t.updated_utc OPERATOR(pg_catalog.<) $3 ORDER BY t.updated_utc, t.id"
+#define CHANGES(columns, table) "SELECT " columns " FROM propstreet." table \
+	" AS t WHERE t.tenant_id OPERATOR(pg_catalog.=) $1 " \
+	"AND t.updated_utc OPERATOR(pg_catalog.>=) $2 AND t.updated_utc OPERATOR(pg_catalog.<) $3 " \
+	"ORDER BY t.updated_utc, t.id"
 
 static Datum
 changes(FunctionCallInfo fcinfo, Kind kind, Statement *statement)
@@ -94,7 +96,7 @@ Datum
 propstreet_project_changes(PG_FUNCTION_ARGS)
 {
 	static Statement statement = {.sql = CHANGES(PROJECT_SQL, "project"),
-	.nargs = 3,.args = {T_INT8, T_TIMESTAMPTZ, T_TIMESTAMPTZ}};
+	.nargs = 3,.args = {T_INT8, T_TIMESTAMPTZ, T_TIMESTAMPTZ},};
 
 	return changes(fcinfo, KIND_PROJECT, &statement);
 }
@@ -106,7 +108,7 @@ Datum
 propstreet_prospect_changes(PG_FUNCTION_ARGS)
 {
 	static Statement statement = {.sql = CHANGES(PROSPECT_SQL, "prospect"),
-	.nargs = 3,.args = {T_INT8, T_TIMESTAMPTZ, T_TIMESTAMPTZ}};
+	.nargs = 3,.args = {T_INT8, T_TIMESTAMPTZ, T_TIMESTAMPTZ},};
 
 	return changes(fcinfo, KIND_PROSPECT, &statement);
 }

@@ -84,10 +84,12 @@ request_hash(const char *name, int64 project_id, const text *body)
 static bool
 find_answer(const Operation *operation, Idempotent *idempotent)
 {
-	static Statement find = {.sql = "SELECT t.request::pg_catalog.bytea, t.status::pg_catalog.int4, t.headers::pg_catalog.text, t.body::pg_catalog.text "
+	static Statement find = {.sql = "SELECT t.request::pg_catalog.bytea, t.status::pg_catalog.int4, "
+		"t.headers::pg_catalog.text, t.body::pg_catalog.text "
 		"FROM propstreet.idempotency_key AS t "
-		"WHERE t.tenant_id OPERATOR(pg_catalog.=) $1 AND t.key OPERATOR(pg_catalog.=) $2 AND t.created_utc OPERATOR(pg_catalog.>) $3",
-	.nargs = 3,.args = {T_INT8, T_TEXT, T_TIMESTAMPTZ}};
+		"WHERE t.tenant_id OPERATOR(pg_catalog.=) $1 AND t.key OPERATOR(pg_catalog.=) $2 "
+		"AND t.created_utc OPERATOR(pg_catalog.>) $3",
+	.nargs = 3,.args = {T_INT8, T_TEXT, T_TIMESTAMPTZ},};
 	Datum		values[] = {Int64GetDatum(operation->tenant_id), CStringGetTextDatum(idempotent->key),
 	TimestampTzGetDatum(GetCurrentTimestamp() - KEPT_HOURS * USECS_PER_HOUR)};
 	Problem		problem = {.parameter = "Idempotency-Key",.detail = "was used for another request"};
@@ -124,10 +126,12 @@ idempotent_find(const Operation *operation, const char *key, const char *name, i
 void
 idempotent_record(const Operation *operation, const Idempotent *idempotent)
 {
-	static Statement record = {.sql = "INSERT INTO propstreet.idempotency_key AS t (tenant_id, key, request, status, headers, body) "
+	static Statement record = {.sql = "INSERT INTO propstreet.idempotency_key AS t (tenant_id, key, request, status, "
+		"headers, body) "
 		"VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (tenant_id, key) DO UPDATE SET "
-		"request = EXCLUDED.request, status = EXCLUDED.status, headers = EXCLUDED.headers, body = EXCLUDED.body, created_utc = EXCLUDED.created_utc",
-	.nargs = 6,.args = {T_INT8, T_TEXT, T_BYTEA, T_INT4, T_JSON, T_TEXT}};
+		"request = EXCLUDED.request, status = EXCLUDED.status, headers = EXCLUDED.headers, "
+		"body = EXCLUDED.body, created_utc = EXCLUDED.created_utc",
+	.nargs = 6,.args = {T_INT8, T_TEXT, T_BYTEA, T_INT4, T_JSON, T_TEXT},};
 	Datum		values[6] = {Int64GetDatum(operation->tenant_id), CStringGetTextDatum(idempotent->key), PointerGetDatum(idempotent->request),
 		Int32GetDatum(idempotent->status), CStringGetTextDatum(idempotent->headers), PointerGetDatum(idempotent->body)};
 

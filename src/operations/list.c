@@ -207,7 +207,10 @@ filter_condition(const Filter *filter, int parameter)
 	return psprintf("t.%s OPERATOR(pg_catalog.=) $%d", filter->column, parameter);
 }
 
-/* The conditions of filters that are asked for, all of them or those that the index does not have; parameters from a number on. */
+/*
+ * The conditions of filters that are asked for, all of them or those that the index does not have;
+ * parameters from a number on.
+ */
 static void
 append_filters(StringInfo sql, int asked, const Filter *filters, int count, int parameter, bool indexed)
 {
@@ -542,27 +545,35 @@ enum
 /* The prospects of a contact; the filters come first, then one is chosen per project. */
 #define CONTACT_PROSPECTS \
 	"SELECT r.tenant_id, r.project_id, r.id, r.classification FROM propstreet.prospect AS r " \
-	"WHERE r.tenant_id OPERATOR(pg_catalog.=) $1 AND r.contact_id OPERATOR(pg_catalog.=) $6 AND r.deleted_utc IS NULL " \
+	"WHERE r.tenant_id OPERATOR(pg_catalog.=) $1 AND r.contact_id OPERATOR(pg_catalog.=) $6 " \
+	"AND r.deleted_utc IS NULL " \
 	"AND ($8 IS NULL OR r.classification OPERATOR(pg_catalog.=) $8)"
 
 /* Those of a company and its contacts: the company's own first, else the lowest id. */
 #define COMPANY_PROSPECTS \
-	"SELECT DISTINCT ON (r.tenant_id, r.project_id) r.tenant_id, r.project_id, r.id, r.classification FROM propstreet.prospect AS r " \
-	"WHERE r.tenant_id OPERATOR(pg_catalog.=) $1 AND r.company_id OPERATOR(pg_catalog.=) $6 AND r.deleted_utc IS NULL " \
+	"SELECT DISTINCT ON (r.tenant_id, r.project_id) r.tenant_id, r.project_id, r.id, r.classification " \
+	"FROM propstreet.prospect AS r " \
+	"WHERE r.tenant_id OPERATOR(pg_catalog.=) $1 AND r.company_id OPERATOR(pg_catalog.=) $6 " \
+	"AND r.deleted_utc IS NULL " \
 	"AND ($8 IS NULL OR r.classification OPERATOR(pg_catalog.=) $8) " \
 	"ORDER BY r.tenant_id, r.project_id, r.contact_id IS NOT NULL, r.id"
 
+/* clang-format off */
 #define ASSOCIATED(prospects) \
-	"SELECT s.*, (SELECT pg_catalog.count(*) FROM propstreet.prospect AS c WHERE c.tenant_id OPERATOR(pg_catalog.=) $1 " \
+	"SELECT s.*, (SELECT pg_catalog.count(*) FROM propstreet.prospect AS c " \
+	"WHERE c.tenant_id OPERATOR(pg_catalog.=) $1 " \
 	"AND c.project_id OPERATOR(pg_catalog.=) s.id AND " LISTED("c") ") FROM (" \
-	"SELECT t.tenant_id::" TYPE_SQL(T_INT8) ", t.id::" TYPE_SQL(T_INT8) ", r.id::" TYPE_SQL(T_INT8) " AS prospect_id, t.name::" TYPE_SQL(T_TEXT) ", " \
+	"SELECT t.tenant_id::" TYPE_SQL(T_INT8) ", t.id::" TYPE_SQL(T_INT8) ", r.id::" TYPE_SQL(T_INT8) \
+	" AS prospect_id, t.name::" TYPE_SQL(T_TEXT) ", " \
 	"t.status::" TYPE_SQL(T_PROJECT_STATUS) ", t.classification::" TYPE_SQL(T_PROJECT_CLASSIFICATION) ", " \
-	"r.classification::" TYPE_SQL(T_PROSPECT_CLASSIFICATION) " AS prospect_classification, t.created_utc::" TYPE_SQL(T_TIMESTAMPTZ) ", " \
+	"r.classification::" TYPE_SQL(T_PROSPECT_CLASSIFICATION) " AS prospect_classification, " \
+	"t.created_utc::" TYPE_SQL(T_TIMESTAMPTZ) ", " \
 	"t.updated_utc::" TYPE_SQL(T_TIMESTAMPTZ) ", t.revision::" TYPE_SQL(T_INT8) " " \
 	"FROM (" prospects ") AS r JOIN propstreet.project AS t " \
 	"ON t.tenant_id OPERATOR(pg_catalog.=) r.tenant_id AND t.id OPERATOR(pg_catalog.=) r.project_id " \
 	"WHERE " LIST_WHERE " AND t.deleted_utc IS NULL AND ($7 IS NULL OR t.status OPERATOR(pg_catalog.=) $7) " \
 	LIST_ORDER ") AS s ORDER BY s.updated_utc, s.id"
+/* clang-format on */
 
 #define ASSOCIATED_ARGS .nargs = 8,.args = {LIST_TYPES, T_INT8, T_PROJECT_STATUS, T_PROSPECT_CLASSIFICATION}
 
@@ -631,7 +642,8 @@ associated_projects(FunctionCallInfo fcinfo, Statement *exists, Statement *list,
 	return operation_large_result(&operation, &out);
 }
 
-#define EXISTS(table) "SELECT FROM propstreet." table " AS t WHERE t.tenant_id OPERATOR(pg_catalog.=) $1 AND t.id OPERATOR(pg_catalog.=) $2"
+#define EXISTS(table) "SELECT FROM propstreet." table " AS t WHERE t.tenant_id OPERATOR(pg_catalog.=) $1 " \
+	"AND t.id OPERATOR(pg_catalog.=) $2"
 
 PG_FUNCTION_INFO_V1(propstreet_contact_projects);
 

@@ -94,8 +94,10 @@ static bool
 find_project(Operation *operation, ExternalRef *ref, bool now, Row *row)
 {
 #define FIND "SELECT " PROJECT_SQL " FROM propstreet.project_external_ref AS r " \
-		"JOIN propstreet.project AS t ON t.tenant_id OPERATOR(pg_catalog.=) r.tenant_id AND t.id OPERATOR(pg_catalog.=) r.project_id " \
-		"WHERE r.tenant_id OPERATOR(pg_catalog.=) $1 AND r.external_ref OPERATOR(propstreet.=) $2 AND t.deleted_utc IS NULL"
+		"JOIN propstreet.project AS t ON t.tenant_id OPERATOR(pg_catalog.=) r.tenant_id " \
+		"AND t.id OPERATOR(pg_catalog.=) r.project_id " \
+		"WHERE r.tenant_id OPERATOR(pg_catalog.=) $1 AND r.external_ref OPERATOR(propstreet.=) $2 " \
+		"AND t.deleted_utc IS NULL"
 	static Statement find = {.sql = FIND,.reads = true,.nargs = 2,.args = {T_INT8, T_EXTERNAL_REF}};
 	static Statement find_now = {.sql = FIND,.nargs = 2,.args = {T_INT8, T_EXTERNAL_REF}};
 	Datum		values[] = {Int64GetDatum(operation->tenant_id), PointerGetDatum(ref)};
@@ -130,11 +132,12 @@ PG_FUNCTION_INFO_V1(propstreet_project_properties);
 Datum
 propstreet_project_properties(PG_FUNCTION_ARGS)
 {
-	static Statement get = {.sql = "SELECT p.id::pg_catalog.int8, (p.profile OPERATOR(pg_catalog.-) 'id'::pg_catalog.text)::pg_catalog.text "
+	static Statement get = {.sql = "SELECT p.id::pg_catalog.int8, "
+		"(p.profile OPERATOR(pg_catalog.-) 'id'::pg_catalog.text)::pg_catalog.text "
 		"FROM propstreet.project_property AS t JOIN propstreet.property AS p "
 		"ON p.tenant_id OPERATOR(pg_catalog.=) t.tenant_id AND p.id OPERATOR(pg_catalog.=) t.property_id "
 		"WHERE t.tenant_id OPERATOR(pg_catalog.=) $1 AND t.project_id OPERATOR(pg_catalog.=) $2 ORDER BY p.id",
-	.reads = true,.nargs = 2,.args = {T_INT8, T_INT8}};
+	.reads = true,.nargs = 2,.args = {T_INT8, T_INT8},};
 	int64		id = argument_id(fcinfo, 0, "id");
 	Datum		values[2];
 	Operation	operation;
@@ -246,7 +249,7 @@ Datum
 propstreet_project_delete(PG_FUNCTION_ARGS)
 {
 	static Statement delete = {.sql = "UPDATE propstreet.project AS t SET status = 'deleted' " OF_PROJECT,
-	.nargs = 2,.args = {T_INT8, T_INT8}};
+	.nargs = 2,.args = {T_INT8, T_INT8},};
 	int64		id = argument_id(fcinfo, 0, "id");
 	Preconditions preconditions = argument_preconditions(fcinfo, 1, 0);
 	Operation	operation;
@@ -382,8 +385,9 @@ PG_FUNCTION_INFO_V1(propstreet_project_close);
 Datum
 propstreet_project_close(PG_FUNCTION_ARGS)
 {
-	static Statement close = {.sql = "UPDATE propstreet.project AS t SET status = 'closed', transactions = $3 " OF_PROJECT
-		" RETURNING " PROJECT_SQL,.nargs = 3,.args = {T_INT8, T_INT8, T_JSON}};
+	static Statement close = {.sql = "UPDATE propstreet.project AS t SET status = 'closed', "
+		"transactions = $3 " OF_PROJECT
+		" RETURNING " PROJECT_SQL,.nargs = 3,.args = {T_INT8, T_INT8, T_JSON},};
 	int64		id = argument_id(fcinfo, 0, "id");
 	text	   *transactions = PG_ARGISNULL(1) ? cstring_to_text("[]") : PG_GETARG_TEXT_PP(1);
 	Problems	problems = {NIL};
@@ -412,8 +416,9 @@ PG_FUNCTION_INFO_V1(propstreet_project_reopen);
 Datum
 propstreet_project_reopen(PG_FUNCTION_ARGS)
 {
-	static Statement reopen = {.sql = "UPDATE propstreet.project AS t SET status = 'open', transactions = NULL " OF_PROJECT
-		" RETURNING " PROJECT_SQL,.nargs = 2,.args = {T_INT8, T_INT8}};
+	static Statement reopen = {.sql = "UPDATE propstreet.project AS t "
+		"SET status = 'open', transactions = NULL " OF_PROJECT
+		" RETURNING " PROJECT_SQL,.nargs = 2,.args = {T_INT8, T_INT8},};
 	int64		id = argument_id(fcinfo, 0, "id");
 	Operation	operation;
 	Datum		values[2];
@@ -435,7 +440,7 @@ static void
 set_stage(Operation *operation, Datum stage, Row *row)
 {
 	static Statement advance = {.sql = "UPDATE propstreet.project AS t SET teaser_stage = $3 " OF_PROJECT
-		" RETURNING " PROJECT_SQL,.nargs = 3,.args = {T_INT8, T_INT8, T_TEASER_STAGE}};
+		" RETURNING " PROJECT_SQL,.nargs = 3,.args = {T_INT8, T_INT8, T_TEASER_STAGE},};
 	Datum		values[] = {Int64GetDatum(operation->tenant_id), row->values[P_ID], stage};
 
 	if (!row->nulls[P_TEASER_STAGE] && row->values[P_TEASER_STAGE] == stage)
@@ -509,9 +514,11 @@ lock_matching(Statement *statement, const Row *project)
 	"AND p.project_id OPERATOR(pg_catalog.=) $2 AND " column " OPERATOR(pg_catalog.=) c.id"
 
 /* Prospects of the project that are among the investors and have no deadline yet */
+/* clang-format off */
 #define UNMARKED "t.tenant_id OPERATOR(pg_catalog.=) $1 AND t.project_id OPERATOR(pg_catalog.=) $2 AND " LISTED("t") \
 	" AND t.deadline_utc IS NULL AND (t.contact_id OPERATOR(pg_catalog.=) ANY ($3) " \
 	"OR (t.contact_id IS NULL AND t.company_id OPERATOR(pg_catalog.=) ANY ($4)))"
+/* clang-format on */
 
 /*
  * Make prospects of the investors that fit: those that are prospects already get
@@ -522,18 +529,24 @@ communicate(Operation *operation, const Row *project, TimestampTz deadline)
 {
 	static Statement contacts = {.sql = MATCHING("contact", "contact_id"), MATCHING_ARGS};
 	static Statement companies = {.sql = MATCHING("company", "company_id"), MATCHING_ARGS};
-	static Statement lock = {.sql = "SELECT pg_catalog.count(*) FROM (SELECT FROM propstreet.prospect AS t WHERE " UNMARKED
-		" ORDER BY t.id FOR NO KEY UPDATE) AS locked",.nargs = 4,.args = {T_INT8, T_INT8, T_INT8_ARRAY, T_INT8_ARRAY}};
+	static Statement lock = {.sql = "SELECT pg_catalog.count(*) FROM (SELECT FROM propstreet.prospect AS t "
+		"WHERE " UNMARKED
+		" ORDER BY t.id FOR NO KEY UPDATE) AS locked",.nargs = 4,.args = {T_INT8, T_INT8, T_INT8_ARRAY, T_INT8_ARRAY},};
 	static Statement mark = {.sql = "UPDATE propstreet.prospect AS t SET deadline_utc = $5 WHERE " UNMARKED,
-	.nargs = 5,.args = {T_INT8, T_INT8, T_INT8_ARRAY, T_INT8_ARRAY, T_TIMESTAMPTZ}};
-	static Statement add = {.sql = "INSERT INTO propstreet.prospect (tenant_id, project_id, contact_id, company_id, tags, deadline_utc, revision) "
+	.nargs = 5,.args = {T_INT8, T_INT8, T_INT8_ARRAY, T_INT8_ARRAY, T_TIMESTAMPTZ},};
+	/* clang-format off */
+	static Statement add = {.sql = "INSERT INTO propstreet.prospect (tenant_id, project_id, contact_id, company_id, "
+		"tags, deadline_utc, revision) "
 		"SELECT $1, $2, i.contact_id, i.company_id, i.tags, $5, " COPIES_GIVEN_SQL " FROM ("
 		"SELECT c.id AS contact_id, c.company_id, c.tags FROM propstreet.contact AS c "
-		"WHERE c.tenant_id OPERATOR(pg_catalog.=) $1 AND c.id OPERATOR(pg_catalog.=) ANY ($3) AND NOT " PROSPECT_OF("p.contact_id") ") "
+		"WHERE c.tenant_id OPERATOR(pg_catalog.=) $1 AND c.id OPERATOR(pg_catalog.=) ANY ($3) "
+		"AND NOT " PROSPECT_OF("p.contact_id") ") "
 		"UNION ALL SELECT NULL, c.id, c.tags FROM propstreet.company AS c "
-		"WHERE c.tenant_id OPERATOR(pg_catalog.=) $1 AND c.id OPERATOR(pg_catalog.=) ANY ($4) AND NOT " PROSPECT_OF("p.company_id")
+		"WHERE c.tenant_id OPERATOR(pg_catalog.=) $1 AND c.id OPERATOR(pg_catalog.=) ANY ($4) "
+		"AND NOT " PROSPECT_OF("p.company_id")
 		" AND p.contact_id IS NULL)) AS i ORDER BY i.contact_id, i.company_id ON CONFLICT DO NOTHING",
-	.nargs = 5,.args = {T_INT8, T_INT8, T_INT8_ARRAY, T_INT8_ARRAY, T_TIMESTAMPTZ}};
+		.nargs = 5, .args = {T_INT8, T_INT8, T_INT8_ARRAY, T_INT8_ARRAY, T_TIMESTAMPTZ},};
+	/* clang-format on */
 	Datum		values[5] = {Int64GetDatum(operation->tenant_id), project->values[P_ID]};
 
 	values[2] = lock_matching(&contacts, project);

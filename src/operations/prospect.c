@@ -16,7 +16,8 @@
 #include "operations/operations.h"
 
 #define INSERT_TRIES 20			/* after others got in between */
-#define OF_PROSPECT "WHERE t.tenant_id OPERATOR(pg_catalog.=) $1 AND t.project_id OPERATOR(pg_catalog.=) $2 AND t.id OPERATOR(pg_catalog.=) $3"
+#define OF_PROSPECT "WHERE t.tenant_id OPERATOR(pg_catalog.=) $1 AND t.project_id OPERATOR(pg_catalog.=) $2 " \
+	"AND t.id OPERATOR(pg_catalog.=) $3"
 
 /* ---- reading ---- */
 
@@ -25,9 +26,10 @@ static bool
 load(Operation *operation, int64 project_id, int64 id, bool lock, Row *row)
 {
 	static Statement get = {.sql = "SELECT " PROSPECT_SQL " FROM propstreet.prospect AS t " OF_PROSPECT,
-	.reads = true,.nargs = 3,.args = {T_INT8, T_INT8, T_INT8}};
-	static Statement get_locked = {.sql = "SELECT " PROSPECT_SQL " FROM propstreet.prospect AS t " OF_PROSPECT " FOR NO KEY UPDATE",
-	.nargs = 3,.args = {T_INT8, T_INT8, T_INT8}};
+	.reads = true,.nargs = 3,.args = {T_INT8, T_INT8, T_INT8},};
+	static Statement get_locked = {.sql = "SELECT " PROSPECT_SQL " FROM propstreet.prospect "
+		"AS t " OF_PROSPECT " FOR NO KEY UPDATE",
+	.nargs = 3,.args = {T_INT8, T_INT8, T_INT8},};
 	Datum		values[] = {Int64GetDatum(operation->tenant_id), Int64GetDatum(project_id), Int64GetDatum(id)};
 
 	if (run(lock ? &get_locked : &get, values, NULL) == 0)
@@ -81,9 +83,11 @@ static bool
 find_by_ref(Operation *operation, int64 project_id, ExternalRef *ref, bool now, Row *row)
 {
 #define FIND .sql = "SELECT " PROSPECT_SQL " FROM propstreet.prospect_external_ref AS r " \
-		"JOIN propstreet.prospect AS t ON t.tenant_id OPERATOR(pg_catalog.=) r.tenant_id AND t.id OPERATOR(pg_catalog.=) r.prospect_id " \
+		"JOIN propstreet.prospect AS t ON t.tenant_id OPERATOR(pg_catalog.=) r.tenant_id " \
+		"AND t.id OPERATOR(pg_catalog.=) r.prospect_id " \
 		"WHERE r.tenant_id OPERATOR(pg_catalog.=) $1 AND r.project_id OPERATOR(pg_catalog.=) $2 " \
-		"AND r.external_ref OPERATOR(propstreet.=) $3 AND t.deleted_utc IS NULL",.nargs = 3,.args = {T_INT8, T_INT8, T_EXTERNAL_REF}
+		"AND r.external_ref OPERATOR(propstreet.=) $3 " \
+		"AND t.deleted_utc IS NULL",.nargs = 3,.args = {T_INT8, T_INT8, T_EXTERNAL_REF}
 	static Statement find = {FIND,.reads = true};
 	static Statement find_now = {FIND};
 	Datum		values[] = {Int64GetDatum(operation->tenant_id), Int64GetDatum(project_id), PointerGetDatum(ref)};
@@ -122,8 +126,10 @@ propstreet_prospect_find(PG_FUNCTION_ARGS)
 static bool
 find_by_investor(Operation *operation, int64 project_id, const Row *investor, Row *row)
 {
-#define BY(condition) .sql = "SELECT " PROSPECT_SQL " FROM propstreet.prospect AS t WHERE t.tenant_id OPERATOR(pg_catalog.=) $1 " \
-		"AND t.project_id OPERATOR(pg_catalog.=) $2 AND " condition " AND t.deleted_utc IS NULL",.nargs = 3,.args = {T_INT8, T_INT8, T_INT8}
+#define BY(condition) .sql = "SELECT " PROSPECT_SQL " FROM propstreet.prospect AS t " \
+	"WHERE t.tenant_id OPERATOR(pg_catalog.=) $1 " \
+		"AND t.project_id OPERATOR(pg_catalog.=) $2 " \
+		"AND " condition " AND t.deleted_utc IS NULL",.nargs = 3,.args = {T_INT8, T_INT8, T_INT8}
 	static Statement by_contact = {BY("t.contact_id OPERATOR(pg_catalog.=) $3")};
 	static Statement by_company = {BY("t.company_id OPERATOR(pg_catalog.=) $3 AND t.contact_id IS NULL")};
 	bool		company = investor->nulls[R_CONTACT_ID];
@@ -143,7 +149,8 @@ static bool
 insert_prospect(Operation *operation, int64 project_id, const Change *change, Row *row)
 {
 	static const char *const conflicts[] = {
-		"ON CONFLICT (tenant_id, contact_id, project_id) WHERE deleted_utc IS NULL AND contact_id IS NOT NULL DO NOTHING",
+		"ON CONFLICT (tenant_id, contact_id, project_id) WHERE deleted_utc IS NULL AND contact_id IS NOT NULL "
+		"DO NOTHING",
 		"ON CONFLICT (tenant_id, company_id, project_id) WHERE deleted_utc IS NULL AND contact_id IS NULL DO NOTHING"
 	};
 	static Statement insert[lengthof(conflicts)];
@@ -257,7 +264,7 @@ Datum
 propstreet_prospect_remove(PG_FUNCTION_ARGS)
 {
 	static Statement remove = {.sql = "UPDATE propstreet.prospect AS t SET deleted_utc = $4 " OF_PROSPECT,
-	.nargs = 4,.args = {T_INT8, T_INT8, T_INT8, T_TIMESTAMPTZ}};
+	.nargs = 4,.args = {T_INT8, T_INT8, T_INT8, T_TIMESTAMPTZ},};
 	int64		project_id = argument_id(fcinfo, 0, "project_id");
 	int64		id = argument_id(fcinfo, 1, "id");
 	Preconditions preconditions = argument_preconditions(fcinfo, 2, 0);
@@ -287,8 +294,9 @@ PG_FUNCTION_INFO_V1(propstreet_teaser_accept);
 Datum
 propstreet_teaser_accept(PG_FUNCTION_ARGS)
 {
-	static Statement accept = {.sql = "UPDATE propstreet.prospect AS t SET accepted_utc = $4 " OF_PROSPECT " RETURNING " PROSPECT_SQL,
-	.nargs = 4,.args = {T_INT8, T_INT8, T_INT8, T_TIMESTAMPTZ}};
+	static Statement accept = {.sql = "UPDATE propstreet.prospect AS t "
+		"SET accepted_utc = $4 " OF_PROSPECT " RETURNING " PROSPECT_SQL,
+	.nargs = 4,.args = {T_INT8, T_INT8, T_INT8, T_TIMESTAMPTZ},};
 	int64		project_id = argument_id(fcinfo, 0, "project_id");
 	int64		id = argument_id(fcinfo, 1, "prospect_id");
 	TimestampTz now;

@@ -90,7 +90,10 @@ record_json(FunctionCallInfo fcinfo, Kind kind)
 
 PG_FUNCTION_INFO_V1(propstreet_project_json);
 
-/* project_json(record) json; 42703 if the row lacks a column of propstreet.project, 23502 a value, 22000 if it is older than its type */
+/*
+ * project_json(record) json; 42703 if the row lacks a column of propstreet.project, 23502 a value,
+ * 22000 if it is older than its type
+ */
 Datum
 propstreet_project_json(PG_FUNCTION_ARGS)
 {
@@ -99,7 +102,10 @@ propstreet_project_json(PG_FUNCTION_ARGS)
 
 PG_FUNCTION_INFO_V1(propstreet_prospect_json);
 
-/* prospect_json(record) json; 42703 if the row lacks a column of propstreet.prospect, 23502 a value, 22000 if it is older than its type */
+/*
+ * prospect_json(record) json; 42703 if the row lacks a column of propstreet.prospect, 23502 a
+ * value, 22000 if it is older than its type
+ */
 Datum
 propstreet_prospect_json(PG_FUNCTION_ARGS)
 {

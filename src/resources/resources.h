@@ -86,7 +86,10 @@ typedef enum ProspectColumn
 	R_TENANT_ID, PROSPECT_FIELDS(COLUMN_SYMBOL, NO_MEMBER) R_COLUMNS
 } ProspectColumn;
 
-/* In the order of the enums, cast to the types we read them as (nothing happens, unless the owner has changed one), for SELECT and RETURNING lists over an alias t */
+/*
+ * In the order of the enums, cast to the types we read them as (nothing happens, unless the owner
+ * has changed one), for SELECT and RETURNING lists over an alias t
+ */
 #define PROJECT_SQL "t.tenant_id::pg_catalog.int8" PROJECT_FIELDS(COLUMN_SQL, NO_MEMBER)
 #define PROSPECT_SQL "t.tenant_id::pg_catalog.int8" PROSPECT_FIELDS(COLUMN_SQL, NO_MEMBER)
 

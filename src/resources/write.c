@@ -150,7 +150,8 @@ make_update(Statement *statement, const Resource *resource)
 		appendStringInfo(&sql, "%s%s = $%d", number > 2 ? ", " : "", resource->columns[i].name, number + 1);
 		number++;
 	}
-	appendStringInfo(&sql, " WHERE t.tenant_id OPERATOR(pg_catalog.=) $1 AND t.id OPERATOR(pg_catalog.=) $2%s", returning(resource->kind));
+	appendStringInfo(&sql, " WHERE t.tenant_id OPERATOR(pg_catalog.=) $1 "
+		"AND t.id OPERATOR(pg_catalog.=) $2%s", returning(resource->kind));
 	statement->nargs = 0;
 	statement->args[statement->nargs++] = T_INT8;
 	statement->args[statement->nargs++] = T_INT8;

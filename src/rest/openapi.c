@@ -18,10 +18,12 @@ typedef struct Schema
 	const char *json;
 } Schema;
 
+/* clang-format off */
 #define REF(name) "{\"$ref\":\"#/components/schemas/" name "\"}"
 #define ARRAY(name) "{\"type\":\"array\",\"items\":" REF(name) "}"
 #define OBJECT(required, properties) "{\"type\":\"object\",\"required\":[" required "],\"properties\":{" properties "}}"
-#define CLOSED_OBJECT(required, properties) "{\"type\":\"object\",\"required\":[" required "],\"additionalProperties\":false,\"properties\":{" properties "}}"
+#define CLOSED_OBJECT(required, properties) "{\"type\":\"object\",\"required\":[" required \
+	"],\"additionalProperties\":false,\"properties\":{" properties "}}"
 #define NULLABLE(schema) "{\"anyOf\":[" schema ",{\"type\":\"null\"}]}"
 /* one of two members, the other being absent or null */
 #define EITHER(a, b) ",\"oneOf\":[" HAS(a) "," HAS(b) "]"
@@ -30,7 +32,8 @@ typedef struct Schema
 #define WITH_RESULT(name) "{\"allOf\":[" REF(name) "," OBJECT("\"result\"", \
 	"\"result\":{\"type\":\"string\",\"enum\":[\"created\",\"updated\",\"unchanged\"]}") "]}"
 #define MONEY "\"currency\":{\"type\":\"string\",\"pattern\":\"^[A-Z]{3}$\",\"description\":\"ISO 4217\"}," \
-	"\"scale\":" NULLABLE("{\"type\":\"string\",\"enum\":[\"none\",\"thousands\",\"millions\",\"billions\"],\"default\":\"none\"}")
+	"\"scale\":" NULLABLE("{\"type\":\"string\",\"enum\":[\"none\",\"thousands\",\"millions\",\"billions\"]," \
+	"\"default\":\"none\"}")
 #define DECIMAL "{\"type\":\"number\",\"minimum\":0,\"description\":\"At most 15 integer and 4 fractional digits\"}"
 #define FAILURE "\"index\":{\"type\":\"integer\"},\"error\":{\"type\":\"string\"},\"message\":{\"type\":\"string\"}," \
 	"\"clientRef\":{\"type\":\"string\"}"
@@ -51,43 +54,57 @@ static const Schema values[] = {
 	{"AnyOfTags", "{\"type\":\"array\",\"maxItems\":50,\"items\":{\"type\":\"string\"}}"},
 	{"LiveStatus", "{\"type\":\"string\",\"enum\":[\"open\",\"closed\"]}"},
 	{"Asset", CLOSED_OBJECT("\"type\"", "\"type\":" REF("AssetType") ",\"propertyCount\":"
-							NULLABLE("{\"type\":\"integer\",\"minimum\":1,\"maximum\":1000000}"))},
+		NULLABLE("{\"type\":\"integer\",\"minimum\":1,\"maximum\":1000000}"))},
 	{"Price", CLOSED_OBJECT("\"value\",\"currency\"", "\"value\":" DECIMAL "," MONEY)},
 	{"PriceRange", CLOSED_OBJECT("\"currency\"", "\"min\":" NULLABLE(DECIMAL) ",\"max\":" NULLABLE(DECIMAL) "," MONEY)},
 	{"ExternalRef", CLOSED_OBJECT("\"namespace\",\"id\"",
-						   "\"namespace\":{\"type\":\"string\",\"pattern\":\"^[A-Za-z0-9._-]{1,50}$\"},"
-						   "\"id\":{\"type\":\"string\",\"minLength\":1,\"maxLength\":255}")},
+		"\"namespace\":{\"type\":\"string\",\"pattern\":\"^[A-Za-z0-9._-]{1,50}$\"},"
+		"\"id\":{\"type\":\"string\",\"minLength\":1,\"maxLength\":255}")},
 	{"ExternalRefs", "{\"type\":\"array\",\"maxItems\":20,\"items\":" REF("ExternalRef") "}"},
 	{"Transactions", "{\"type\":\"array\",\"maxItems\":100,\"items\":{\"type\":\"object\"}}"},
-	{"ProjectTeaser", OBJECT("\"stage\"", "\"stage\":" REF("TeaserStage") ",\"publishedUtc\":" REF("Moment") ",\"verifiedUtc\":" REF("Moment")
-							 ",\"communicatedUtc\":" REF("Moment"))},
+	{"ProjectTeaser", OBJECT("\"stage\"", "\"stage\":" REF("TeaserStage") ",\"publishedUtc\":" REF("Moment")
+		",\"verifiedUtc\":" REF("Moment") ",\"communicatedUtc\":" REF("Moment"))},
 	{"ProspectTeaser", OBJECT("\"deadlineUtc\"", "\"acceptedUtc\":" REF("Moment") ",\"deadlineUtc\":" REF("Moment"))},
 	{"ProjectUpserted", WITH_RESULT("Project")},
 	{"ProspectUpserted", WITH_RESULT("Prospect")},
-	{"AssociatedProject", OBJECT("\"id\",\"prospectId\",\"name\",\"status\",\"classification\",\"prospectClassification\",\"prospectCount\","
-								 "\"createdUtc\",\"updatedUtc\",\"etag\"",
-								 "\"id\":" REF("Id") ",\"prospectId\":" REF("Id") ",\"name\":" REF("Name") ",\"status\":" REF("ProjectStatus")
-								 ",\"classification\":" REF("ProjectClassification") ",\"prospectClassification\":" REF("ProspectClassification")
-								 ",\"prospectCount\":{\"type\":\"integer\"},\"createdUtc\":" REF("Moment") ",\"updatedUtc\":" REF("Moment")
-								 ",\"etag\":" REF("ETag"))},
+	{"AssociatedProject", OBJECT("\"id\",\"prospectId\",\"name\",\"status\",\"classification\","
+		"\"prospectClassification\",\"prospectCount\",\"createdUtc\",\"updatedUtc\",\"etag\"",
+		"\"id\":" REF("Id") ",\"prospectId\":" REF("Id") ",\"name\":" REF("Name")
+		",\"status\":" REF("ProjectStatus")
+		",\"classification\":" REF("ProjectClassification")
+		",\"prospectClassification\":" REF("ProspectClassification")
+		",\"prospectCount\":{\"type\":\"integer\"},\"createdUtc\":" REF("Moment")
+		",\"updatedUtc\":" REF("Moment")
+		",\"etag\":" REF("ETag"))},
 	{"Page", OBJECT("\"pageSize\",\"hasMore\"", "\"nextCursor\":" REF("Cursor") ",\"pageSize\":{\"type\":\"integer\"},"
-					"\"hasMore\":{\"type\":\"boolean\"},\"syncedUtc\":" REF("Moment"))},
+		"\"hasMore\":{\"type\":\"boolean\"},\"syncedUtc\":" REF("Moment"))},
 	{"ProjectPage", PAGE_OF("Project")},
 	{"ProspectPage", PAGE_OF("Prospect")},
 	{"AssociatedProjectPage", PAGE_OF("AssociatedProject")},
-	{"Properties", OBJECT("\"data\"", "\"data\":{\"type\":\"array\",\"items\":" OBJECT("\"id\"", "\"id\":" REF("Id")) "}")},
-	{"BatchAdd", CLOSED_OBJECT("\"items\"", "\"items\":{\"type\":\"array\",\"minItems\":1,\"maxItems\":100,\"items\":" REF("BatchAddItem") "},"
-						"\"atomic\":{\"type\":\"boolean\",\"default\":false}")},
-	{"BatchUpdate", CLOSED_OBJECT("\"items\"", "\"items\":{\"type\":\"array\",\"minItems\":1,\"maxItems\":100,\"items\":" REF("BatchUpdateItem") "},"
-						   "\"atomic\":{\"type\":\"boolean\",\"default\":false}")},
-	{"BatchAdded", OBJECT("\"created\",\"failed\"", "\"created\":{\"type\":\"array\",\"items\":" OBJECT("\"id\"",
-						  "\"id\":" REF("Id") ",\"contactId\":" REF("Id") ",\"companyId\":" REF("Id") ",\"externalRefs\":" REF("ExternalRefs")
-						  ",\"clientRef\":{\"type\":\"string\"}") "},\"failed\":{\"type\":\"array\",\"items\":" OBJECT("\"index\",\"error\",\"message\"",
-						  FAILURE ",\"contactId\":{\"type\":\"string\"},\"companyId\":{\"type\":\"string\"},\"prospectId\":" REF("Id")) "}")},
-	{"BatchUpdated", OBJECT("\"updated\",\"failed\"", "\"updated\":{\"type\":\"array\",\"items\":" OBJECT("\"id\",\"etag\",\"result\"",
-							"\"id\":" REF("Id") ",\"etag\":" REF("ETag") ",\"result\":{\"type\":\"string\",\"enum\":[\"updated\",\"unchanged\"]},"
-							"\"clientRef\":{\"type\":\"string\"}") "},\"failed\":{\"type\":\"array\",\"items\":" OBJECT("\"index\",\"error\",\"message\"",
-							FAILURE ",\"id\":{\"type\":\"string\"},\"prospectId\":" REF("Id")) "}")},
+	{"Properties", OBJECT("\"data\"",
+		"\"data\":{\"type\":\"array\",\"items\":" OBJECT("\"id\"", "\"id\":" REF("Id")) "}")},
+	{"BatchAdd", CLOSED_OBJECT("\"items\"",
+		"\"items\":{\"type\":\"array\",\"minItems\":1,\"maxItems\":100,"
+		"\"items\":" REF("BatchAddItem") "},"
+		"\"atomic\":{\"type\":\"boolean\",\"default\":false}")},
+	{"BatchUpdate", CLOSED_OBJECT("\"items\"",
+		"\"items\":{\"type\":\"array\",\"minItems\":1,\"maxItems\":100,"
+		"\"items\":" REF("BatchUpdateItem") "},"
+		"\"atomic\":{\"type\":\"boolean\",\"default\":false}")},
+	{"BatchAdded", OBJECT("\"created\",\"failed\"",
+		"\"created\":{\"type\":\"array\",\"items\":" OBJECT("\"id\"",
+		"\"id\":" REF("Id") ",\"contactId\":" REF("Id") ",\"companyId\":" REF("Id")
+		",\"externalRefs\":" REF("ExternalRefs") ",\"clientRef\":{\"type\":\"string\"}") "},"
+		"\"failed\":{\"type\":\"array\",\"items\":" OBJECT("\"index\",\"error\",\"message\"",
+		FAILURE ",\"contactId\":{\"type\":\"string\"},\"companyId\":{\"type\":\"string\"}"
+		",\"prospectId\":" REF("Id")) "}")},
+	{"BatchUpdated", OBJECT("\"updated\",\"failed\"",
+		"\"updated\":{\"type\":\"array\",\"items\":" OBJECT("\"id\",\"etag\",\"result\"",
+		"\"id\":" REF("Id") ",\"etag\":" REF("ETag")
+		",\"result\":{\"type\":\"string\",\"enum\":[\"updated\",\"unchanged\"]},"
+		"\"clientRef\":{\"type\":\"string\"}") "},"
+		"\"failed\":{\"type\":\"array\",\"items\":" OBJECT("\"index\",\"error\",\"message\"",
+		FAILURE ",\"id\":{\"type\":\"string\"},\"prospectId\":" REF("Id")) "}")},
 	{"Uri", "{\"type\":\"string\",\"format\":\"uri\"}"},
 	{"Events", "{\"type\":\"array\",\"minItems\":1,\"items\":" REF("Event") "}"},
 	{"Filter", CLOSED_OBJECT("", "\"externalRef.namespace\":" NULLABLE("{\"type\":\"string\"}"))},
@@ -96,18 +113,21 @@ static const Schema values[] = {
 	{"WebhookReplayed", OBJECT("\"queued\"", "\"queued\":{\"type\":\"integer\"}")},
 	{"DeliveryStatus", "{\"type\":\"string\",\"enum\":[\"pending\",\"delivered\",\"failed\"]}"},
 	{"Delivery", OBJECT("\"id\",\"eventId\",\"event\",\"resourceId\",\"status\",\"attempts\"",
-						"\"id\":" REF("Id") ",\"eventId\":" REF("Id") ",\"event\":{\"type\":\"string\"},\"resourceId\":" REF("Id")
-						",\"status\":" REF("DeliveryStatus") ",\"attempts\":{\"type\":\"integer\"},\"nextAttemptUtc\":" REF("Moment")
-						",\"lastAttemptUtc\":" REF("Moment") ",\"responseStatus\":{\"type\":\"integer\"},"
-						"\"latencyMs\":{\"type\":\"integer\"},\"error\":{\"type\":\"string\"}")},
+		"\"id\":" REF("Id") ",\"eventId\":" REF("Id") ",\"event\":{\"type\":\"string\"},\"resourceId\":" REF("Id")
+		",\"status\":" REF("DeliveryStatus") ",\"attempts\":{\"type\":\"integer\"},"
+		"\"nextAttemptUtc\":" REF("Moment") ",\"lastAttemptUtc\":" REF("Moment")
+		",\"responseStatus\":{\"type\":\"integer\"},"
+		"\"latencyMs\":{\"type\":\"integer\"},\"error\":{\"type\":\"string\"}")},
 	{"DeliveryPage", PAGE_OF("Delivery")},
 	{"Problem", OBJECT("\"type\",\"title\",\"status\",\"detail\"",
-					   "\"type\":{\"type\":\"string\",\"format\":\"uri\"},\"title\":{\"type\":\"string\"},\"status\":{\"type\":\"integer\"},"
-					   "\"detail\":{\"type\":\"string\"},\"projectId\":" REF("Id") ",\"prospectId\":" REF("Id")
-					   ",\"failed\":{\"type\":\"array\",\"items\":{\"type\":\"object\"}},"
-					   "\"errors\":{\"type\":\"array\",\"items\":" OBJECT("\"detail\"",
-					   "\"pointer\":{\"type\":\"string\"},\"parameter\":{\"type\":\"string\"},\"detail\":{\"type\":\"string\"}") "}")},
+		"\"type\":{\"type\":\"string\",\"format\":\"uri\"},\"title\":{\"type\":\"string\"},"
+		"\"status\":{\"type\":\"integer\"},\"detail\":{\"type\":\"string\"},\"projectId\":" REF("Id")
+		",\"prospectId\":" REF("Id") ",\"failed\":{\"type\":\"array\",\"items\":{\"type\":\"object\"}},"
+		"\"errors\":{\"type\":\"array\",\"items\":" OBJECT("\"detail\"",
+		"\"pointer\":{\"type\":\"string\"},\"parameter\":{\"type\":\"string\"},"
+		"\"detail\":{\"type\":\"string\"}") "}")},
 };
+/* clang-format on */
 
 typedef struct EnumSchema
 {
@@ -217,13 +237,17 @@ static void
 append_components(StringInfo out)
 {
 	append_member(out, "components");
-	appendStringInfoString(out, "{\"securitySchemes\":{\"bearer\":{\"type\":\"http\",\"scheme\":\"bearer\",\"bearerFormat\":\"JWT\"}},"
+	/* clang-format off */
+	appendStringInfoString(out, "{\"securitySchemes\":{\"bearer\":{\"type\":\"http\",\"scheme\":\"bearer\","
+						   "\"bearerFormat\":\"JWT\"}},"
 						   "\"responses\":{\"Problem\":{\"description\":\"What is wrong\",\"headers\":{"
 						   "\"Allow\":{\"description\":\"With 405\",\"schema\":" REF("Text") "},"
-						   "\"Retry-After\":{\"description\":\"With 503, and 409 for a key in use\",\"schema\":" REF("Text") "},"
+						   "\"Retry-After\":{\"description\":\"With 503, and 409 for a key in use\","
+						   "\"schema\":" REF("Text") "},"
 						   "\"WWW-Authenticate\":{\"description\":\"With 401\",\"schema\":" REF("Text") "}},"
-						   "\"content\":{\"application/problem+json\":{\"schema\":"
-						   REF("Problem") "}}}},\"schemas\":{");
+						   "\"content\":{\"application/problem+json\":{\"schema\":" REF("Problem") "}}}},"
+						   "\"schemas\":{");
+	/* clang-format on */
 	for (int i = 0; i < (int) lengthof(values); i++)
 	{
 		append_member(out, values[i].name);

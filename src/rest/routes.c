@@ -86,8 +86,10 @@ const int	nroutes = lengthof(routes);
 const Parameter parameters[ARGUMENTS] = {
 	[UPDATED_SINCE] = {"updated_since", PARAMETER_MOMENT, "Moment", "Changed at or after this moment"},
 	[INCLUDE_DELETED] = {"include_deleted", PARAMETER_BOOLEAN, "Boolean", "Deleted ones too"},
+	/* clang-format off */
 	PROJECT_FILTERS(FILTER_PARAMETER)
 	PROSPECT_FILTERS(FILTER_PARAMETER)
+	/* clang-format on */
 	[LIVE_STATUS] = {"status", PARAMETER_TEXT, "LiveStatus", "Of this status of the project, open or closed"},
 	[DELIVERY_STATUS] = {"status", PARAMETER_TEXT, "DeliveryStatus", "Of this status"},
 	[CAPABILITY] = {"capability", PARAMETER_TEXT, "Capability", "With this capability"},

@@ -339,13 +339,15 @@ static void
 copy_investor(Stamping *stamping)
 {
 	static Statement contact = {.sql =
-		"SELECT t.tags::pg_catalog.text[], t.blocked::pg_catalog.bool, t.company_id::pg_catalog.int8 FROM propstreet.contact AS t "
+		"SELECT t.tags::pg_catalog.text[], t.blocked::pg_catalog.bool, t.company_id::pg_catalog.int8 "
+		"FROM propstreet.contact AS t "
 		"WHERE t.tenant_id OPERATOR(pg_catalog.=) $1 AND t.id OPERATOR(pg_catalog.=) $2 FOR SHARE",
-	.nargs = 2,.args = {T_INT8, T_INT8}};
+	.nargs = 2,.args = {T_INT8, T_INT8},};
 	static Statement company = {.sql =
-		"SELECT t.tags::pg_catalog.text[], t.blocked::pg_catalog.bool, t.id::pg_catalog.int8 FROM propstreet.company AS t "
+		"SELECT t.tags::pg_catalog.text[], t.blocked::pg_catalog.bool, t.id::pg_catalog.int8 "
+		"FROM propstreet.company AS t "
 		"WHERE t.tenant_id OPERATOR(pg_catalog.=) $1 AND t.id OPERATOR(pg_catalog.=) $2 FOR SHARE",
-	.nargs = 2,.args = {T_INT8, T_INT8}};
+	.nargs = 2,.args = {T_INT8, T_INT8},};
 	bool		is_contact = !stamping->row.nulls[R_CONTACT_ID];
 	const char *kind = is_contact ? "Contact" : "Company";
 	const char *pointer = is_contact ? "#/contactId" : "#/companyId";

@@ -27,15 +27,20 @@ typedef struct CopyStatements
 #define COPY_LOCK(match) \
 	"SELECT pg_catalog.count(*) FROM (SELECT FROM " COPY_FROM \
 	"JOIN propstreet.prospect AS t ON t.tenant_id OPERATOR(pg_catalog.=) u.tenant_id AND " match \
-	" WHERE t.tenant_id OPERATOR(pg_catalog.=) ANY ($1) AND t.deleted_utc IS NULL ORDER BY t.tenant_id, t.id FOR NO KEY UPDATE OF t) AS locked"
+	" WHERE t.tenant_id OPERATOR(pg_catalog.=) ANY ($1) AND t.deleted_utc IS NULL ORDER BY t.tenant_id, " \
+	"t.id FOR NO KEY UPDATE OF t) AS locked"
 #define COPY_COPY(table, company, match) \
-	"UPDATE propstreet.prospect AS t SET tags = c.tags, company_id = " company ", revision = " COPIES_GIVEN_SQL " FROM " COPY_FROM \
-	"JOIN propstreet." table " AS c ON c.tenant_id OPERATOR(pg_catalog.=) u.tenant_id AND c.id OPERATOR(pg_catalog.=) u.id " \
-	"WHERE t.tenant_id OPERATOR(pg_catalog.=) u.tenant_id AND " match " AND t.tenant_id OPERATOR(pg_catalog.=) ANY ($1) AND t.deleted_utc IS NULL"
+	"UPDATE propstreet.prospect AS t SET tags = c.tags, company_id = " company ", revision = " COPIES_GIVEN_SQL \
+	" FROM " COPY_FROM \
+	"JOIN propstreet." table " AS c ON c.tenant_id OPERATOR(pg_catalog.=) u.tenant_id " \
+	"AND c.id OPERATOR(pg_catalog.=) u.id " \
+	"WHERE t.tenant_id OPERATOR(pg_catalog.=) u.tenant_id " \
+	"AND " match " AND t.tenant_id OPERATOR(pg_catalog.=) ANY ($1) AND t.deleted_utc IS NULL"
 #define COPY_ARGS .nargs = 2,.args = {T_INT8_ARRAY, T_INT8_ARRAY}
 /* said twice, so that an index is used whichever way they are joined */
 #define OF_CONTACT "t.contact_id OPERATOR(pg_catalog.=) u.id AND t.contact_id OPERATOR(pg_catalog.=) ANY ($2)"
-#define OF_COMPANY "t.company_id OPERATOR(pg_catalog.=) u.id AND t.company_id OPERATOR(pg_catalog.=) ANY ($2) AND t.contact_id IS NULL"
+#define OF_COMPANY "t.company_id OPERATOR(pg_catalog.=) u.id AND t.company_id OPERATOR(pg_catalog.=) ANY ($2) " \
+	"AND t.contact_id IS NULL"
 
 static CopyStatements copy_contacts = {
 	.lock = {.sql = COPY_LOCK(OF_CONTACT), COPY_ARGS},

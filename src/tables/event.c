@@ -345,10 +345,12 @@ common_columns(Datum *values, Event **list, int count)
 static void
 insert_by_sql(Events *events, Event **list)
 {
-	static Statement insert = {.sql = "INSERT INTO propstreet.event AS t (tenant_id, event, resource_id, created_utc, payload, change_origin) "
-		"SELECT pg_catalog.unnest($1), pg_catalog.unnest($2), pg_catalog.unnest($3), pg_catalog.unnest($4), pg_catalog.unnest($5), $6 "
+	static Statement insert = {.sql = "INSERT INTO propstreet.event AS t (tenant_id, event, resource_id, created_utc, "
+		"payload, change_origin) "
+		"SELECT pg_catalog.unnest($1), pg_catalog.unnest($2), pg_catalog.unnest($3), pg_catalog.unnest($4), "
+		"pg_catalog.unnest($5), $6 "
 		"RETURNING t.id::pg_catalog.int8",
-	.nargs = 6,.args = {T_INT8_ARRAY, T_TEXT_ARRAY, T_INT8_ARRAY, T_TIMESTAMPTZ_ARRAY, T_JSON_ARRAY, T_TEXT}};
+	.nargs = 6,.args = {T_INT8_ARRAY, T_TEXT_ARRAY, T_INT8_ARRAY, T_TIMESTAMPTZ_ARRAY, T_JSON_ARRAY, T_TEXT},};
 	Datum		values[6];
 	bool		nulls[6] = {false};
 
@@ -370,7 +372,7 @@ enum
 
 static const Column event_columns[E_COLUMNS] = {
 	PLAIN_COLUMN("tenant_id", T_INT8, true), PLAIN_COLUMN("id", T_INT8, true), PLAIN_COLUMN("event", T_TEXT, true), PLAIN_COLUMN("resource_id", T_INT8, true),
-	PLAIN_COLUMN("created_utc", T_TIMESTAMPTZ, true), PLAIN_COLUMN("payload", T_JSON, true), PLAIN_COLUMN("change_origin", T_TEXT, false)
+	PLAIN_COLUMN("created_utc", T_TIMESTAMPTZ, true), PLAIN_COLUMN("payload", T_JSON, true), PLAIN_COLUMN("change_origin", T_TEXT, false),
 };
 
 /* Have all indexes columns only? */
@@ -533,10 +535,13 @@ no_webhooks(void)
 static int
 read_webhooks(Events *events, Subscription **webhooks)
 {
-	static Statement select = {.sql = "SELECT w.tenant_id::pg_catalog.int8, w.id::pg_catalog.int8, w.events::pg_catalog.text[], "
-		"w.filter_namespace::pg_catalog.text FROM propstreet.webhook AS w WHERE w.tenant_id OPERATOR(pg_catalog.=) ANY ($1) "
-		"AND (w.exclude_origin IS NULL OR $2 IS NULL OR w.exclude_origin OPERATOR(pg_catalog.<>) $2) ORDER BY w.tenant_id, w.id",
-	.nargs = 2,.args = {T_INT8_ARRAY, T_TEXT}};
+	static Statement select = {.sql = "SELECT w.tenant_id::pg_catalog.int8, w.id::pg_catalog.int8, "
+		"w.events::pg_catalog.text[], "
+		"w.filter_namespace::pg_catalog.text FROM propstreet.webhook AS w "
+		"WHERE w.tenant_id OPERATOR(pg_catalog.=) ANY ($1) "
+		"AND (w.exclude_origin IS NULL OR $2 IS NULL OR w.exclude_origin OPERATOR(pg_catalog.<>) $2) "
+		"ORDER BY w.tenant_id, w.id",
+	.nargs = 2,.args = {T_INT8_ARRAY, T_TEXT},};
 	Datum	   *tenants = palloc(events->count * sizeof(Datum));
 	int			ntenants = 0;
 	Datum		values[2];
@@ -617,9 +622,10 @@ insert_deliveries(Deliveries *deliveries)
 {
 	static Statement insert = {.sql = "INSERT INTO propstreet.webhook_delivery "
 		"(tenant_id, event, resource_id, created_utc, next_attempt_utc, event_id, webhook_id) "
-		"SELECT pg_catalog.unnest($1), pg_catalog.unnest($2), pg_catalog.unnest($3), pg_catalog.unnest($4), pg_catalog.unnest($4), "
+		"SELECT pg_catalog.unnest($1), pg_catalog.unnest($2), pg_catalog.unnest($3), pg_catalog.unnest($4), "
+		"pg_catalog.unnest($4), "
 		"pg_catalog.unnest($5), pg_catalog.unnest($6)",
-	.nargs = 6,.args = {T_INT8_ARRAY, T_TEXT_ARRAY, T_INT8_ARRAY, T_TIMESTAMPTZ_ARRAY, T_INT8_ARRAY, T_INT8_ARRAY}};
+	.nargs = 6,.args = {T_INT8_ARRAY, T_TEXT_ARRAY, T_INT8_ARRAY, T_TIMESTAMPTZ_ARRAY, T_INT8_ARRAY, T_INT8_ARRAY},};
 	Datum		values[6];
 
 	if (deliveries->count == 0)

@@ -52,11 +52,13 @@ typedef struct RefBatch
 } RefBatch;
 
 #define PROJECT_REFS_FROM \
-	"FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2), pg_catalog.unnest($3)) AS u (tenant_id, project_id, external_ref) "
+	"FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2), pg_catalog.unnest($3)) AS u (tenant_id, " \
+	"project_id, external_ref) "
 #define PROJECT_REFS_MATCH \
 	"r.tenant_id OPERATOR(pg_catalog.=) u.tenant_id AND r.external_ref OPERATOR(propstreet.=) u.external_ref "
 #define PROSPECT_REFS_FROM \
-	"FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2), pg_catalog.unnest($3), pg_catalog.unnest($4)) AS u (tenant_id, project_id, external_ref, prospect_id) "
+	"FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2), pg_catalog.unnest($3), " \
+	"pg_catalog.unnest($4)) AS u (tenant_id, project_id, external_ref, prospect_id) "
 #define PROSPECT_REFS_MATCH \
 	"r.tenant_id OPERATOR(pg_catalog.=) u.tenant_id AND r.project_id OPERATOR(pg_catalog.=) u.project_id " \
 	"AND r.external_ref OPERATOR(propstreet.=) u.external_ref "
@@ -89,12 +91,14 @@ static RefStatements project_refs = {
 static RefStatements prospect_refs = {
 	.lock = {.sql = "SELECT " PROSPECT_REFS_FROM "JOIN propstreet.prospect_external_ref AS r ON " PROSPECT_REFS_MATCH
 	"ORDER BY r.tenant_id, r.project_id, r.external_ref FOR UPDATE OF r", PROSPECT_REF_ARGS},
-	.remove = {.sql = "DELETE FROM propstreet.prospect_external_ref AS r USING (SELECT u.* " PROSPECT_REFS_FROM ") AS u "
+	.remove = {.sql = "DELETE FROM propstreet.prospect_external_ref AS r "
+		"USING (SELECT u.* " PROSPECT_REFS_FROM ") AS u "
 		"WHERE " PROSPECT_REFS_MATCH "AND r.prospect_id OPERATOR(pg_catalog.=) u.prospect_id", PROSPECT_REF_ARGS},
 	.add = {.sql = "INSERT INTO propstreet.prospect_external_ref (tenant_id, project_id, external_ref, prospect_id) "
 		"SELECT u.tenant_id, u.project_id, u.external_ref, u.prospect_id " PROSPECT_REFS_FROM
 		"ORDER BY u.tenant_id, u.project_id, u.external_ref ON CONFLICT DO NOTHING", PROSPECT_REF_ARGS},
-	.missing = {.sql = "SELECT u.external_ref, r.external_ref IS NULL, r.prospect_id::pg_catalog.int8 " PROSPECT_REFS_FROM
+	.missing = {.sql = "SELECT u.external_ref, r.external_ref IS NULL, "
+		"r.prospect_id::pg_catalog.int8 " PROSPECT_REFS_FROM
 		"LEFT JOIN propstreet.prospect_external_ref AS r ON " PROSPECT_REFS_MATCH
 		"WHERE r.prospect_id IS NULL OR r.prospect_id OPERATOR(pg_catalog.<>) u.prospect_id "
 	"ORDER BY r.external_ref IS NULL, u.external_ref LIMIT 1", PROSPECT_REF_ARGS}

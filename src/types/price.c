@@ -235,13 +235,13 @@ compare(const Price *a, const Price *b)
 	return order ? order : (amount(a) > amount(b)) - (amount(a) < amount(b));
 }
 
-#define COMPARISON(name, operator) \
+#define COMPARISON(name, sign) \
 PG_FUNCTION_INFO_V1(name); \
 \
 Datum \
 name(PG_FUNCTION_ARGS) \
 { \
-	PG_RETURN_BOOL(compare(PG_GETARG_PRICE(0), PG_GETARG_PRICE(1)) operator 0); \
+	PG_RETURN_BOOL(compare(PG_GETARG_PRICE(0), PG_GETARG_PRICE(1)) sign 0); \
 }
 
 COMPARISON(price_lt, <)

@@ -357,13 +357,13 @@ compare(const PriceRange *a, const PriceRange *b)
 	return order ? order : compare_amounts(upper_amount(a), upper_amount(b));
 }
 
-#define COMPARISON(name, operator) \
+#define COMPARISON(name, sign) \
 PG_FUNCTION_INFO_V1(name); \
 \
 Datum \
 name(PG_FUNCTION_ARGS) \
 { \
-	PG_RETURN_BOOL(compare(PG_GETARG_PRICE_RANGE(0), PG_GETARG_PRICE_RANGE(1)) operator 0); \
+	PG_RETURN_BOOL(compare(PG_GETARG_PRICE_RANGE(0), PG_GETARG_PRICE_RANGE(1)) sign 0); \
 }
 
 COMPARISON(price_range_lt, <)

@@ -95,6 +95,7 @@ webhook_try_lock(int64 tenant_id, int64 webhook_id, int *patience_ms)
 	return true;
 }
 
+/* clang-format off */
 /* Is a delivery one of those that a claim looks at? */
 #define DUE(alias) alias ".next_attempt_utc IS NOT NULL AND NOT " alias ".waiting "
 /* The order of the index of these, in full, as another one has a part of it */
@@ -102,7 +103,8 @@ webhook_try_lock(int64 tenant_id, int64 webhook_id, int *patience_ms)
 	alias ".next_attempt_utc " direction ", " alias ".event_id " direction " "
 
 /* The webhook of a row, as w: all null where there is none */
-#define WEBHOOK_OF(of) "LEFT JOIN LATERAL (SELECT w.* FROM propstreet.webhook AS w WHERE " HOOK_OF(of) "OFFSET 0) AS w ON true "
+#define WEBHOOK_OF(of) "LEFT JOIN LATERAL (SELECT w.* FROM propstreet.webhook AS w " \
+	"WHERE " HOOK_OF(of) "OFFSET 0) AS w ON true "
 
 /* Did its last attempt fail, or has none ever succeeded? */
 #define SLOW(webhook) "COALESCE(" webhook ".slow, true)"
@@ -117,37 +119,55 @@ webhook_try_lock(int64 tenant_id, int64 webhook_id, int *patience_ms)
  * says whether that was all of them.
  */
 #define HOOKS(places_for_slow, reached) "WITH RECURSIVE " \
-	"under_way AS MATERIALIZED (SELECT a.*, " SLOW("w") " AS slow FROM (SELECT t.tenant_id, t.webhook_id, pg_catalog.count(*) AS count " \
-	"FROM propstreet.webhook_delivery AS t WHERE t.leased AND t.next_attempt_utc OPERATOR(pg_catalog.>) $1 GROUP BY 1, 2) AS a " WEBHOOK_OF("a") "), " \
+	"under_way AS MATERIALIZED (SELECT a.*, " SLOW("w") " AS slow FROM (SELECT t.tenant_id, t.webhook_id, " \
+	"pg_catalog.count(*) AS count " \
+	"FROM propstreet.webhook_delivery AS t WHERE t.leased AND t.next_attempt_utc OPERATOR(pg_catalog.>) $1 " \
+	"GROUP BY 1, 2) AS a " WEBHOOK_OF("a") "), " \
 	"of_tenant AS MATERIALIZED (SELECT a.tenant_id, " UNDER_WAY " FROM under_way AS a GROUP BY a.tenant_id), " \
 	"of_all AS MATERIALIZED (SELECT " UNDER_WAY " FROM under_way AS a), " \
 	"tenants AS (" FIRST_TENANT("") "UNION ALL SELECT n.* FROM tenants AS s CROSS JOIN LATERAL " \
 	FIRST_TENANT("AND t.tenant_id OPERATOR(pg_catalog.>) s.tenant_id ") "AS n), " \
-	"share AS MATERIALIZED (SELECT " CppAsString2(LOOK) " OPERATOR(pg_catalog./) GREATEST(pg_catalog.count(*), 1) OPERATOR(pg_catalog.+) 1 AS hooks FROM tenants), " \
-	"starts AS MATERIALIZED (SELECT t.tenant_id, " places_for_slow " AS places_for_slow, COALESCE(" reached ", pg_catalog.floor(pg_catalog.random() OPERATOR(pg_catalog.*) (" \
-	"SELECT o.webhook_id FROM propstreet.webhook_delivery AS o WHERE " DUE("o") "AND o.tenant_id OPERATOR(pg_catalog.=) t.tenant_id " \
+	"share AS MATERIALIZED (SELECT " CppAsString2(LOOK) " OPERATOR(pg_catalog./) " \
+	"GREATEST(pg_catalog.count(*), 1) OPERATOR(pg_catalog.+) 1 AS hooks FROM tenants), " \
+	"starts AS MATERIALIZED (SELECT t.tenant_id, " places_for_slow " AS places_for_slow, COALESCE(" reached \
+	", pg_catalog.floor(pg_catalog.random() OPERATOR(pg_catalog.*) (" \
+	"SELECT o.webhook_id FROM propstreet.webhook_delivery AS o " \
+	"WHERE " DUE("o") "AND o.tenant_id OPERATOR(pg_catalog.=) t.tenant_id " \
 	DUE_ORDER("o", "DESC") "LIMIT 1))::pg_catalog.int8) AS start " \
-	"FROM tenants AS t LEFT JOIN of_tenant AS u ON u.tenant_id OPERATOR(pg_catalog.=) t.tenant_id CROSS JOIN of_all AS a), " \
-	"steps AS (SELECT t.*, t.start AS webhook_id, NULL::pg_catalog.timestamptz AS next_attempt_utc, false AS wrapped, 0 AS number FROM starts AS t " \
-	"UNION ALL SELECT s.tenant_id, s.places_for_slow, s.start, n.webhook_id, n.next_attempt_utc, n.wrapped, s.number OPERATOR(pg_catalog.+) 1 " \
+	"FROM tenants AS t LEFT JOIN of_tenant AS u ON u.tenant_id OPERATOR(pg_catalog.=) t.tenant_id " \
+	"CROSS JOIN of_all AS a), " \
+	"steps AS (SELECT t.*, t.start AS webhook_id, NULL::pg_catalog.timestamptz AS next_attempt_utc, " \
+	"false AS wrapped, 0 AS number FROM starts AS t " \
+	"UNION ALL SELECT s.tenant_id, s.places_for_slow, s.start, n.webhook_id, n.next_attempt_utc, n.wrapped, " \
+	"s.number OPERATOR(pg_catalog.+) 1 " \
 	"FROM steps AS s CROSS JOIN LATERAL (" \
 	FIRST_HOOK("s.wrapped", "AND o.webhook_id OPERATOR(pg_catalog.>) s.webhook_id ") "UNION ALL " \
 	FIRST_FAST_HOOK("s.wrapped", "AND w.id OPERATOR(pg_catalog.>) s.webhook_id ") "UNION ALL " \
-	FIRST_HOOK("true", "AND NOT s.wrapped ") "UNION ALL " FIRST_FAST_HOOK("true", "AND NOT s.wrapped ") "LIMIT 1) AS n " \
-	"WHERE s.number OPERATOR(pg_catalog.<) (SELECT h.hooks FROM share AS h) AND NOT (n.wrapped AND n.webhook_id OPERATOR(pg_catalog.>) s.start)), " \
-	"hooks AS MATERIALIZED (SELECT s.tenant_id, s.webhook_id, s.next_attempt_utc, s.number OPERATOR(pg_catalog.<) h.hooks AS complete " \
+	FIRST_HOOK("true", "AND NOT s.wrapped ") "UNION ALL " \
+	FIRST_FAST_HOOK("true", "AND NOT s.wrapped ") "LIMIT 1) AS n " \
+	"WHERE s.number OPERATOR(pg_catalog.<) (SELECT h.hooks FROM share AS h) " \
+	"AND NOT (n.wrapped AND n.webhook_id OPERATOR(pg_catalog.>) s.start)), " \
+	"hooks AS MATERIALIZED (SELECT s.tenant_id, s.webhook_id, s.next_attempt_utc, " \
+	"s.number OPERATOR(pg_catalog.<) h.hooks AS complete " \
 	"FROM steps AS s CROSS JOIN share AS h WHERE s.number OPERATOR(pg_catalog.>) 0) "
 /* Where a tenant is among those of which a webhook was reached */
 #define REACHED "pg_catalog.width_bucket(t.tenant_id::pg_catalog.int8, $5)"
 #define UNDER_WAY "COALESCE(pg_catalog.sum(a.count), 0)::pg_catalog.int8 AS count, " \
 	"COALESCE(pg_catalog.sum(a.count) FILTER (WHERE a.slow), 0)::pg_catalog.int8 AS slow"
-#define FIRST_TENANT(condition) "(SELECT t.tenant_id FROM propstreet.webhook_delivery AS t WHERE " DUE("t") condition DUE_ORDER("t", "") "LIMIT 1) "
-#define FIRST_HOOK(wrapped, condition) "(SELECT o.webhook_id, o.next_attempt_utc, " wrapped " AS wrapped FROM propstreet.webhook_delivery AS o " \
-	"WHERE s.places_for_slow AND " DUE("o") "AND o.tenant_id OPERATOR(pg_catalog.=) s.tenant_id " condition DUE_ORDER("o", "") "LIMIT 1) "
-#define FIRST_FAST_HOOK(wrapped, condition) "(SELECT w.id, o.next_attempt_utc, " wrapped " FROM propstreet.webhook AS w CROSS JOIN LATERAL (" \
-	"SELECT o.next_attempt_utc FROM propstreet.webhook_delivery AS o WHERE " DUE("o") "AND o.tenant_id OPERATOR(pg_catalog.=) w.tenant_id " \
+#define FIRST_TENANT(condition) "(SELECT t.tenant_id FROM propstreet.webhook_delivery AS t " \
+	"WHERE " DUE("t") condition DUE_ORDER("t", "") "LIMIT 1) "
+#define FIRST_HOOK(wrapped, condition) "(SELECT o.webhook_id, o.next_attempt_utc, " wrapped " AS wrapped " \
+	"FROM propstreet.webhook_delivery AS o " \
+	"WHERE s.places_for_slow AND " DUE("o") "AND o.tenant_id OPERATOR(pg_catalog.=) s.tenant_id " \
+	condition DUE_ORDER("o", "") "LIMIT 1) "
+#define FIRST_FAST_HOOK(wrapped, condition) "(SELECT w.id, o.next_attempt_utc, " wrapped \
+	" FROM propstreet.webhook AS w CROSS JOIN LATERAL (" \
+	"SELECT o.next_attempt_utc FROM propstreet.webhook_delivery AS o " \
+	"WHERE " DUE("o") "AND o.tenant_id OPERATOR(pg_catalog.=) w.tenant_id " \
 	"AND o.webhook_id OPERATOR(pg_catalog.=) w.id " DUE_ORDER("o", "") "LIMIT 1) AS o " \
-	"WHERE NOT s.places_for_slow AND NOT w.slow AND w.tenant_id OPERATOR(pg_catalog.=) s.tenant_id " condition "ORDER BY w.tenant_id, w.id LIMIT 1) "
+	"WHERE NOT s.places_for_slow AND NOT w.slow AND w.tenant_id OPERATOR(pg_catalog.=) s.tenant_id " condition \
+	"ORDER BY w.tenant_id, w.id LIMIT 1) "
+/* clang-format on */
 
 /* ---- claim ---- */
 
@@ -290,13 +310,15 @@ read_reached(uint64 first, int count)
 static void
 wake(const Claim *claim)
 {
-	static Statement find = {.sql = "SELECT t.tenant_id::pg_catalog.int8, t.webhook_id::pg_catalog.int8, t.id::pg_catalog.int8 "
+	static Statement find = {.sql = "SELECT t.tenant_id::pg_catalog.int8, t.webhook_id::pg_catalog.int8, "
+		"t.id::pg_catalog.int8 "
 		"FROM propstreet.webhook_delivery AS t WHERE t.waiting AND t.next_attempt_utc OPERATOR(pg_catalog.<=) $1 "
 		"ORDER BY t.next_attempt_utc LIMIT $2 FOR UPDATE SKIP LOCKED",
-	.nargs = 2,.args = {T_TIMESTAMPTZ, T_INT8}};
-	static Statement wake = {.by_values = true,.sql = "UPDATE propstreet.webhook_delivery AS t SET waiting = false FROM "
+	.nargs = 2,.args = {T_TIMESTAMPTZ, T_INT8},};
+	static Statement wake = {.by_values = true,.sql = "UPDATE propstreet.webhook_delivery AS t SET waiting = false "
+		"FROM "
 		ROWS_3("tenant_id, webhook_id, id") "WHERE " IS_ROW("t", "u"),
-	.nargs = 3,.args = {T_INT8_ARRAY, T_INT8_ARRAY, T_INT8_ARRAY}};
+	.nargs = 3,.args = {T_INT8_ARRAY, T_INT8_ARRAY, T_INT8_ARRAY},};
 	Datum		values[] = {TimestampTzGetDatum(claim->now), Int64GetDatum(WAKE_MAX)};
 	int			count = (int) run(&find, values, NULL);
 	Arrays		rows;
@@ -323,20 +345,29 @@ wake(const Claim *claim)
 static void
 find_hooks(Claim *claim, int per_webhook)
 {
-	static Statement find = {.sql = HOOKS("(COALESCE(u.slow, 0) OPERATOR(pg_catalog./) " CppAsString2(SHARE) ") OPERATOR(pg_catalog.<) "
-										  "((a.count OPERATOR(pg_catalog.+) $4 OPERATOR(pg_catalog.+) 1) OPERATOR(pg_catalog./) 2 OPERATOR(pg_catalog.-) a.slow)",
-										  "CASE WHEN ($5)[" REACHED "] OPERATOR(pg_catalog.=) t.tenant_id THEN ($6)[" REACHED "] END")
-		"(SELECT d.tenant_id::pg_catalog.int8, d.webhook_id::pg_catalog.int8, d.slow, d.count, d.tenant_count, d.tenant_slow, s.count, s.slow, false FROM ("
-		"SELECT s.tenant_id, s.webhook_id, s.next_attempt_utc, CASE WHEN w.id IS NOT NULL THEN " SLOW("w") " END AS slow, "
+	/* clang-format off */
+	static Statement find = {.sql = HOOKS("(COALESCE(u.slow, 0) OPERATOR(pg_catalog./) " CppAsString2(SHARE) ") "
+		"OPERATOR(pg_catalog.<) ((a.count OPERATOR(pg_catalog.+) $4 OPERATOR(pg_catalog.+) 1) "
+		"OPERATOR(pg_catalog./) 2 OPERATOR(pg_catalog.-) a.slow)",
+		"CASE WHEN ($5)[" REACHED "] OPERATOR(pg_catalog.=) t.tenant_id THEN ($6)[" REACHED "] END")
+		"(SELECT d.tenant_id::pg_catalog.int8, d.webhook_id::pg_catalog.int8, d.slow, d.count, d.tenant_count, "
+		"d.tenant_slow, s.count, s.slow, false FROM ("
+		"SELECT s.tenant_id, s.webhook_id, s.next_attempt_utc, CASE WHEN w.id IS NOT NULL THEN " SLOW("w")
+		" END AS slow, "
 		"COALESCE(a.count, 0) AS count, COALESCE(u.count, 0) AS tenant_count, COALESCE(u.slow, 0) AS tenant_slow, "
-		"pg_catalog.row_number() OVER (PARTITION BY s.tenant_id ORDER BY " SLOW("w") ", COALESCE(a.count, 0), s.next_attempt_utc, s.webhook_id) AS turn "
+		"pg_catalog.row_number() OVER (PARTITION BY s.tenant_id ORDER BY " SLOW("w") ", "
+		"COALESCE(a.count, 0), s.next_attempt_utc, s.webhook_id) AS turn "
 		"FROM hooks AS s LEFT JOIN under_way AS a ON " IS_HOOK("a", "s") WEBHOOK_OF("s")
 		"LEFT JOIN of_tenant AS u ON u.tenant_id OPERATOR(pg_catalog.=) s.tenant_id "
-		"WHERE s.next_attempt_utc OPERATOR(pg_catalog.<=) $1 AND COALESCE(w.hold_until_utc OPERATOR(pg_catalog.<=) $1, true)) AS d CROSS JOIN of_all AS s "
+		"WHERE s.next_attempt_utc OPERATOR(pg_catalog.<=) $1 "
+		"AND COALESCE(w.hold_until_utc OPERATOR(pg_catalog.<=) $1, true)) AS d CROSS JOIN of_all AS s "
 		"WHERE d.slow IS NULL OR d.count OPERATOR(pg_catalog.<) CASE WHEN d.slow THEN 1 ELSE $2 END "
-		"ORDER BY d.slow IS NULL, d.tenant_count OPERATOR(pg_catalog.+) d.turn, d.slow, d.next_attempt_utc, d.tenant_id, d.webhook_id LIMIT $3) "
-		"UNION ALL (SELECT s.tenant_id::pg_catalog.int8, s.webhook_id::pg_catalog.int8, NULL, 0, 0, 0, 0, 0, true FROM hooks AS s WHERE NOT s.complete ORDER BY 1)",
-	.nargs = 6,.args = {T_TIMESTAMPTZ, T_INT8, T_INT8, T_INT8, T_INT8_ARRAY, T_INT8_ARRAY}};
+		"ORDER BY d.slow IS NULL, d.tenant_count OPERATOR(pg_catalog.+) d.turn, d.slow, d.next_attempt_utc, "
+		"d.tenant_id, d.webhook_id LIMIT $3) "
+		"UNION ALL (SELECT s.tenant_id::pg_catalog.int8, s.webhook_id::pg_catalog.int8, NULL, 0, 0, 0, 0, 0, true "
+		"FROM hooks AS s WHERE NOT s.complete ORDER BY 1)",
+		.nargs = 6, .args = {T_TIMESTAMPTZ, T_INT8, T_INT8, T_INT8, T_INT8_ARRAY, T_INT8_ARRAY},};
+	/* clang-format on */
 	Datum		values[] = {TimestampTzGetDatum(claim->now), Int64GetDatum(per_webhook), Int64GetDatum(Min(claim->left, CLAIM_HOOKS_MAX)),
 	Int64GetDatum(claim->left), reached_array(0), reached_array(1)};
 	int			count = (int) run(&find, values, NULL);
@@ -350,56 +381,68 @@ find_hooks(Claim *claim, int per_webhook)
 		read_hook(claim, i, per_webhook);
 }
 
+/* clang-format off */
 /* Due rows of webhooks in order: is one gone, and else, may it be sent? */
 static Statement look = {.sql =
-	"SELECT u.number, c.id::pg_catalog.int8, e.id IS NULL, COALESCE(w.enabled AND c.status OPERATOR(pg_catalog.=) 'pending' "
+	"SELECT u.number, c.id::pg_catalog.int8, e.id IS NULL, COALESCE(w.enabled "
+	"AND c.status OPERATOR(pg_catalog.=) 'pending' "
 	"AND c.id OPERATOR(pg_catalog.=) (" FIRST_PENDING("o.id", "c") "), false) "
 	"FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2), pg_catalog.unnest($3), pg_catalog.unnest($4)) "
 	"AS u (tenant_id, webhook_id, number, look) "
-	"CROSS JOIN LATERAL (SELECT t.tenant_id, t.webhook_id, t.id, t.event_id, t.event, t.resource_id, t.status, t.next_attempt_utc "
-	"FROM propstreet.webhook_delivery AS t WHERE " IS_HOOK("t", "u") "AND NOT t.waiting AND t.next_attempt_utc OPERATOR(pg_catalog.<=) $5 "
+	"CROSS JOIN LATERAL (SELECT t.tenant_id, t.webhook_id, t.id, t.event_id, t.event, t.resource_id, t.status, "
+	"t.next_attempt_utc "
+	"FROM propstreet.webhook_delivery AS t WHERE " IS_HOOK("t", "u") "AND NOT t.waiting "
+	"AND t.next_attempt_utc OPERATOR(pg_catalog.<=) $5 "
 	"ORDER BY t.next_attempt_utc, t.event_id LIMIT u.look) AS c "
 	"LEFT JOIN LATERAL (SELECT w.enabled FROM propstreet.webhook AS w WHERE " HOOK_OF("u") "OFFSET 0) AS w ON true "
 	"LEFT JOIN LATERAL (SELECT e.id FROM propstreet.event AS e WHERE e.tenant_id OPERATOR(pg_catalog.=) c.tenant_id "
 	"AND e.id OPERATOR(pg_catalog.=) c.event_id OFFSET 0) AS e ON true "
 	"ORDER BY u.number, c.next_attempt_utc, c.event_id",
-.nargs = 5,.args = {T_INT8_ARRAY, T_INT8_ARRAY, T_INT8_ARRAY, T_INT8_ARRAY, T_TIMESTAMPTZ}};
+	.nargs = 5, .args = {T_INT8_ARRAY, T_INT8_ARRAY, T_INT8_ARRAY, T_INT8_ARRAY, T_TIMESTAMPTZ},};
 
-static Statement park = {.by_values = true,.sql =
+static Statement park = {.by_values = true, .sql =
 	"UPDATE propstreet.webhook_delivery AS t SET next_attempt_utc = NULL, leased = false, waiting = false FROM "
 	ROWS_3("tenant_id, webhook_id, id") "WHERE " IS_ROW("t", "u"),
-.nargs = 3,.args = {T_INT8_ARRAY, T_INT8_ARRAY, T_INT8_ARRAY}};
+	.nargs = 3, .args = {T_INT8_ARRAY, T_INT8_ARRAY, T_INT8_ARRAY},};
 
-static Statement discard = {.by_values = true,.sql =
+static Statement discard = {.by_values = true, .sql =
 	"DELETE FROM propstreet.webhook_delivery AS t USING " ROWS_3("tenant_id, webhook_id, id") "WHERE " IS_ROW("t", "u")
-	"RETURNING t.tenant_id::pg_catalog.int8, t.webhook_id::pg_catalog.int8, t.event::pg_catalog.text, t.resource_id::pg_catalog.int8",
-.nargs = 3,.args = {T_INT8_ARRAY, T_INT8_ARRAY, T_INT8_ARRAY}};
+	"RETURNING t.tenant_id::pg_catalog.int8, t.webhook_id::pg_catalog.int8, t.event::pg_catalog.text, "
+	"t.resource_id::pg_catalog.int8",
+	.nargs = 3, .args = {T_INT8_ARRAY, T_INT8_ARRAY, T_INT8_ARRAY},};
 
-#define SECRETS "SELECT s.secret::pg_catalog.text FROM propstreet.webhook_secret AS s WHERE s.tenant_id OPERATOR(pg_catalog.=) t.tenant_id " \
+#define SECRETS "SELECT s.secret::pg_catalog.text FROM propstreet.webhook_secret AS s " \
+	"WHERE s.tenant_id OPERATOR(pg_catalog.=) t.tenant_id " \
 	"AND s.webhook_id OPERATOR(pg_catalog.=) t.webhook_id AND s.secret IS NOT NULL "
 
 /* Each row is found by its keys, in the order written here: planners that know nothing of the tables join by tenant */
-static Statement take = {.by_values = true,.sql =
-	"UPDATE propstreet.webhook_delivery AS t SET attempts = t.attempts OPERATOR(pg_catalog.+) 1, leased = true, waiting = true, "
-	"next_attempt_utc = $4, last_attempt_utc = $5 FROM (SELECT u.*, w.url, e.payload FROM " ROWS_3("tenant_id, webhook_id, id")
-	"CROSS JOIN LATERAL (SELECT o.event_id FROM propstreet.webhook_delivery AS o WHERE " IS_ROW("o", "u") "OFFSET 0) AS o "
+static Statement take = {.by_values = true, .sql =
+	"UPDATE propstreet.webhook_delivery AS t SET attempts = t.attempts OPERATOR(pg_catalog.+) 1, leased = true, "
+	"waiting = true, "
+	"next_attempt_utc = $4, last_attempt_utc = $5 FROM (SELECT u.*, w.url, e.payload "
+	"FROM " ROWS_3("tenant_id, webhook_id, id")
+	"CROSS JOIN LATERAL (SELECT o.event_id FROM propstreet.webhook_delivery AS o WHERE " IS_ROW("o", "u")
+	"OFFSET 0) AS o "
 	"CROSS JOIN LATERAL (SELECT w.url FROM propstreet.webhook AS w WHERE " HOOK_OF("u") "OFFSET 0) AS w "
-	"CROSS JOIN LATERAL (SELECT e.payload FROM propstreet.event AS e WHERE e.tenant_id OPERATOR(pg_catalog.=) u.tenant_id "
+	"CROSS JOIN LATERAL (SELECT e.payload FROM propstreet.event AS e "
+	"WHERE e.tenant_id OPERATOR(pg_catalog.=) u.tenant_id "
 	"AND e.id OPERATOR(pg_catalog.=) o.event_id OFFSET 0) AS e OFFSET 0) AS u WHERE " IS_ROW("t", "u")
-	"RETURNING t.tenant_id::pg_catalog.int8, t.webhook_id::pg_catalog.int8, t.id::pg_catalog.int8, t.attempts::pg_catalog.int4, "
+	"RETURNING t.tenant_id::pg_catalog.int8, t.webhook_id::pg_catalog.int8, t.id::pg_catalog.int8, "
+	"t.attempts::pg_catalog.int4, "
 	"u.url::pg_catalog.text, t.event_id::pg_catalog.int8, u.payload::pg_catalog.text, "
 	"(" SECRETS "AND s.until_utc IS NULL LIMIT 1), "
 	"ARRAY(" SECRETS "AND s.until_utc OPERATOR(pg_catalog.>) $5 ORDER BY s.id DESC)",
-.nargs = 5,.args = {T_INT8_ARRAY, T_INT8_ARRAY, T_INT8_ARRAY, T_TIMESTAMPTZ, T_TIMESTAMPTZ}};
+	.nargs = 5, .args = {T_INT8_ARRAY, T_INT8_ARRAY, T_INT8_ARRAY, T_TIMESTAMPTZ, T_TIMESTAMPTZ},};
 
-static Statement unpark_first = {.by_values = true,.sql =
+static Statement unpark_first = {.by_values = true, .sql =
 	"UPDATE propstreet.webhook_delivery AS t SET next_attempt_utc = $5 FROM ("
 	"SELECT DISTINCT u.tenant_id, u.webhook_id, u.event, u.resource_id "
 	"FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2), pg_catalog.unnest($3), pg_catalog.unnest($4)) "
 	"AS u (tenant_id, webhook_id, event, resource_id)) AS u CROSS JOIN LATERAL ("
 	FIRST_PENDING("o.tenant_id, o.webhook_id, o.id, o.next_attempt_utc", "u") ") AS n "
 	"WHERE " IS_ROW("t", "n") "AND n.next_attempt_utc IS NULL",
-.nargs = 5,.args = {T_INT8_ARRAY, T_INT8_ARRAY, T_TEXT_ARRAY, T_INT8_ARRAY, T_TIMESTAMPTZ}};
+	.nargs = 5, .args = {T_INT8_ARRAY, T_INT8_ARRAY, T_TEXT_ARRAY, T_INT8_ARRAY, T_TIMESTAMPTZ},};
+/* clang-format on */
 
 /* Let the first delivery about each of some resources go: rows of tenant, webhook, event and resource. */
 void
@@ -583,11 +626,12 @@ static void
 emit_taken(const Claim *claim, uint64 count)
 {
 	static Statement disable = {.by_values = true,.sql =
-		"UPDATE propstreet.webhook AS t SET enabled = false, disabled_reason = 'Its secret is not valid; it has to be rotated.', "
+		"UPDATE propstreet.webhook AS t SET enabled = false, "
+		"disabled_reason = 'Its secret is not valid; it has to be rotated.', "
 		"updated_utc = GREATEST($3, t.updated_utc OPERATOR(pg_catalog.+) '1 microsecond'::pg_catalog.interval), "
 		"revision = t.revision OPERATOR(pg_catalog.+) 1 FROM " ROWS_2("tenant_id, id")
 		"WHERE t.tenant_id OPERATOR(pg_catalog.=) u.tenant_id AND t.id OPERATOR(pg_catalog.=) u.id AND t.enabled",
-	.nargs = 3,.args = {T_INT8_ARRAY, T_INT8_ARRAY, T_TIMESTAMPTZ}};
+	.nargs = 3,.args = {T_INT8_ARRAY, T_INT8_ARRAY, T_TIMESTAMPTZ},};
 	Datum		now = TimestampTzGetDatum(claim->now);
 	Arrays		spoilt;
 
@@ -682,12 +726,16 @@ queue_end(Identity caller)
 void
 queue_unpark(int64 tenant_id, int64 webhook_id)
 {
-	static Statement unpark_all = {.by_values = true,.sql = "UPDATE propstreet.webhook_delivery AS t SET next_attempt_utc = $3 FROM ("
+	/* clang-format off */
+	static Statement unpark_all = {.by_values = true, .sql = "UPDATE propstreet.webhook_delivery AS t "
+		"SET next_attempt_utc = $3 FROM ("
 		"SELECT DISTINCT ON (o.resource_id, " KIND_OF("o") ") o.* FROM propstreet.webhook_delivery AS o "
-		"WHERE o.tenant_id OPERATOR(pg_catalog.=) $1 AND o.webhook_id OPERATOR(pg_catalog.=) $2 AND o.status OPERATOR(pg_catalog.=) 'pending' "
+		"WHERE o.tenant_id OPERATOR(pg_catalog.=) $1 AND o.webhook_id OPERATOR(pg_catalog.=) $2 "
+		"AND o.status OPERATOR(pg_catalog.=) 'pending' "
 		"ORDER BY o.resource_id, " KIND_OF("o") ", o.created_utc, o.event_id) AS o WHERE " IS_ROW("t", "o")
 		"AND (o.next_attempt_utc IS NULL OR o.waiting AND NOT o.leased)",
-	.nargs = 3,.args = {T_INT8, T_INT8, T_TIMESTAMPTZ}};
+		.nargs = 3, .args = {T_INT8, T_INT8, T_TIMESTAMPTZ},};
+	/* clang-format on */
 	Datum		values[] = {Int64GetDatum(tenant_id), Int64GetDatum(webhook_id), TimestampTzGetDatum(GetCurrentTimestamp())};
 
 	run(&unpark_all, values, NULL);
@@ -731,13 +779,18 @@ PG_FUNCTION_INFO_V1(propstreet_webhook_next_due);
 Datum
 propstreet_webhook_next_due(PG_FUNCTION_ARGS)
 {
+	/* clang-format off */
 	static Statement find = {.sql = HOOKS("true", "NULL::pg_catalog.int8")
-		"SELECT LEAST((SELECT t.next_attempt_utc FROM propstreet.webhook_delivery AS t WHERE t.waiting ORDER BY t.next_attempt_utc LIMIT 1)::pg_catalog.timestamptz, "
+		"SELECT LEAST((SELECT t.next_attempt_utc FROM propstreet.webhook_delivery AS t WHERE t.waiting "
+		"ORDER BY t.next_attempt_utc LIMIT 1)::pg_catalog.timestamptz, "
 		"pg_catalog.min(GREATEST(w.hold_until_utc::pg_catalog.timestamptz, s.next_attempt_utc)) "
-		"FILTER (WHERE w.id IS NOT NULL AND (a.count IS NULL OR a.count OPERATOR(pg_catalog.<) $2 AND NOT " SLOW("w") ")), "
-		"CASE WHEN NOT pg_catalog.bool_and(s.complete) THEN $1 OPERATOR(pg_catalog.+) '" LOOK_AGAIN "'::pg_catalog.interval END) "
+		"FILTER (WHERE w.id IS NOT NULL AND (a.count IS NULL OR a.count OPERATOR(pg_catalog.<) $2 "
+		"AND NOT " SLOW("w") ")), "
+		"CASE WHEN NOT pg_catalog.bool_and(s.complete) THEN $1 OPERATOR(pg_catalog.+) '" LOOK_AGAIN
+		"'::pg_catalog.interval END) "
 		"FROM hooks AS s LEFT JOIN under_way AS a ON " IS_HOOK("a", "s") WEBHOOK_OF("s"),
-	.nargs = 2,.args = {T_TIMESTAMPTZ, T_INT8}};
+		.nargs = 2, .args = {T_TIMESTAMPTZ, T_INT8},};
+	/* clang-format on */
 	Datum		values[] = {TimestampTzGetDatum(GetCurrentTimestamp()), Int64GetDatum(argument_count(fcinfo, 0, "per_webhook"))};
 	Identity	caller = act_as(tables_owner());
 	bool		any;

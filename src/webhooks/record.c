@@ -268,39 +268,49 @@ typedef struct Finding
  * by webhook; found by their keys, as COALESCE sees to: the index of leased ones
  * has an entry for each that was, while somebody may still see it so.
  */
+/* clang-format off */
 static Statement find_attempts = {.sql =
-	"SELECT d.number, d.event::pg_catalog.text, d.resource_id::pg_catalog.int8, d.enabled::pg_catalog.bool, d.failed_in_row FROM ("
-	"SELECT DISTINCT ON (u.tenant_id, u.webhook_id, u.id) u.tenant_id, u.webhook_id, u.number, t.event, t.resource_id, w.enabled, w.failed_in_row::pg_catalog.int8 "
+	"SELECT d.number, d.event::pg_catalog.text, d.resource_id::pg_catalog.int8, d.enabled::pg_catalog.bool, "
+	"d.failed_in_row FROM ("
+	"SELECT DISTINCT ON (u.tenant_id, u.webhook_id, u.id) u.tenant_id, u.webhook_id, u.number, t.event, t.resource_id, "
+	"w.enabled, w.failed_in_row::pg_catalog.int8 "
 	"FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2), pg_catalog.unnest($3), pg_catalog.unnest($4)) "
 	"WITH ORDINALITY AS u (tenant_id, webhook_id, id, attempt, number) "
 	"CROSS JOIN LATERAL (SELECT t.event, t.resource_id FROM propstreet.webhook_delivery AS t WHERE " IS_ROW("t", "u")
 	"AND COALESCE(t.leased, false) AND t.attempts OPERATOR(pg_catalog.=) u.attempt OFFSET 0) AS t "
-	"LEFT JOIN LATERAL (SELECT w.enabled, w.failed_in_row FROM propstreet.webhook AS w WHERE " HOOK_OF("u") "OFFSET 0) AS w ON true "
+	"LEFT JOIN LATERAL (SELECT w.enabled, w.failed_in_row FROM propstreet.webhook AS w "
+	"WHERE " HOOK_OF("u") "OFFSET 0) AS w ON true "
 	"ORDER BY u.tenant_id, u.webhook_id, u.id, u.number) AS d ORDER BY d.tenant_id, d.webhook_id, d.number",
-.nargs = 4,.args = {T_INT8_ARRAY, T_INT8_ARRAY, T_INT8_ARRAY, T_INT8_ARRAY}};
+	.nargs = 4, .args = {T_INT8_ARRAY, T_INT8_ARRAY, T_INT8_ARRAY, T_INT8_ARRAY},};
+/* clang-format on */
 
 static Statement record_attempts = {.by_values = true,.sql =
-	"UPDATE propstreet.webhook_delivery AS t SET leased = false, status = u.status, next_attempt_utc = u.next_attempt_utc, waiting = u.next_attempt_utc IS NOT NULL, "
+	"UPDATE propstreet.webhook_delivery AS t SET leased = false, status = u.status, "
+	"next_attempt_utc = u.next_attempt_utc, waiting = u.next_attempt_utc IS NOT NULL, "
 	"response_status = u.response_status, latency_ms = u.latency_ms, error = u.error "
-	"FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2), pg_catalog.unnest($3), pg_catalog.unnest($4), pg_catalog.unnest($5), "
+	"FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2), pg_catalog.unnest($3), pg_catalog.unnest($4), "
+	"pg_catalog.unnest($5), "
 	"pg_catalog.unnest($6), pg_catalog.unnest($7), pg_catalog.unnest($8)) "
-	"AS u (tenant_id, webhook_id, id, status, next_attempt_utc, response_status, latency_ms, error) WHERE " IS_ROW("t", "u"),
-.nargs = 8,.args = {T_INT8_ARRAY, T_INT8_ARRAY, T_INT8_ARRAY, T_TEXT_ARRAY, T_TIMESTAMPTZ_ARRAY, T_INT8_ARRAY, T_INT8_ARRAY, T_TEXT_ARRAY}};
+	"AS u (tenant_id, webhook_id, id, status, next_attempt_utc, response_status, latency_ms, error) "
+	"WHERE " IS_ROW("t", "u"),
+.nargs = 8,.args = {T_INT8_ARRAY, T_INT8_ARRAY, T_INT8_ARRAY, T_TEXT_ARRAY, T_TIMESTAMPTZ_ARRAY, T_INT8_ARRAY, T_INT8_ARRAY, T_TEXT_ARRAY},};
 
 static Statement record_findings = {.by_values = true,.sql =
-	"UPDATE propstreet.webhook AS t SET failed_in_row = u.failed_in_row, last_success_utc = COALESCE(u.success_utc, t.last_success_utc), "
+	"UPDATE propstreet.webhook AS t SET failed_in_row = u.failed_in_row, "
+	"last_success_utc = COALESCE(u.success_utc, t.last_success_utc), "
 	"last_error_utc = COALESCE(u.error_utc, t.last_error_utc), last_error = COALESCE(u.error, t.last_error), "
 	"enabled = t.enabled AND u.reason IS NULL, disabled_reason = COALESCE(u.reason, t.disabled_reason), "
 	"hold_until_utc = GREATEST(u.hold_until_utc, t.hold_until_utc), "
 	"updated_utc = CASE WHEN u.reason IS NULL THEN t.updated_utc ELSE "
 	"GREATEST($9, t.updated_utc OPERATOR(pg_catalog.+) '1 microsecond'::pg_catalog.interval) END, "
 	"revision = CASE WHEN u.reason IS NULL THEN t.revision ELSE t.revision OPERATOR(pg_catalog.+) 1 END "
-	"FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2), pg_catalog.unnest($3), pg_catalog.unnest($4), pg_catalog.unnest($5), "
+	"FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2), pg_catalog.unnest($3), pg_catalog.unnest($4), "
+	"pg_catalog.unnest($5), "
 	"pg_catalog.unnest($6), pg_catalog.unnest($7), pg_catalog.unnest($8)) "
 	"AS u (tenant_id, id, failed_in_row, success_utc, error_utc, error, reason, hold_until_utc) "
 	"WHERE t.tenant_id OPERATOR(pg_catalog.=) u.tenant_id AND t.id OPERATOR(pg_catalog.=) u.id",
 .nargs = 9,.args = {T_INT8_ARRAY, T_INT8_ARRAY, T_INT8_ARRAY, T_TIMESTAMPTZ_ARRAY, T_TIMESTAMPTZ_ARRAY, T_TEXT_ARRAY, T_TEXT_ARRAY,
-T_TIMESTAMPTZ_ARRAY, T_TIMESTAMPTZ}};
+T_TIMESTAMPTZ_ARRAY, T_TIMESTAMPTZ},};
 
 /* Find the attempts that outcomes are about; the others' lease has ended, and somebody has claimed them again. */
 static Attempt *

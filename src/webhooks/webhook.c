@@ -27,9 +27,12 @@
 #define DEFAULT_DELIVERIES 100	/* on a page */
 #define FILTER_NAMESPACE "externalRef.namespace"
 
-#define WEBHOOK_SQL "t.tenant_id::pg_catalog.int8, t.id::pg_catalog.int8, t.name::pg_catalog.text, t.url::pg_catalog.text, " \
-	"t.events::pg_catalog.text[], t.filter_namespace::pg_catalog.text, t.exclude_origin::pg_catalog.text, t.enabled::pg_catalog.bool, " \
-	"t.disabled_reason::pg_catalog.text, t.created_utc::pg_catalog.timestamptz, t.updated_utc::pg_catalog.timestamptz, t.revision::pg_catalog.int8"
+#define WEBHOOK_SQL "t.tenant_id::pg_catalog.int8, t.id::pg_catalog.int8, t.name::pg_catalog.text, " \
+	"t.url::pg_catalog.text, " \
+	"t.events::pg_catalog.text[], t.filter_namespace::pg_catalog.text, t.exclude_origin::pg_catalog.text, " \
+	"t.enabled::pg_catalog.bool, " \
+	"t.disabled_reason::pg_catalog.text, t.created_utc::pg_catalog.timestamptz, " \
+	"t.updated_utc::pg_catalog.timestamptz, t.revision::pg_catalog.int8"
 #define OF_WEBHOOK "WHERE t.tenant_id OPERATOR(pg_catalog.=) $1 AND t.id OPERATOR(pg_catalog.=) $2"
 
 /* The columns of WEBHOOK_SQL */
@@ -455,8 +458,9 @@ PG_FUNCTION_INFO_V1(propstreet_webhook_list);
 Datum
 propstreet_webhook_list(PG_FUNCTION_ARGS)
 {
-	static Statement list = {.sql = "SELECT " WEBHOOK_SQL " FROM propstreet.webhook AS t WHERE t.tenant_id OPERATOR(pg_catalog.=) $1 ORDER BY t.id",
-	.reads = true,.nargs = 1,.args = {T_INT8}};
+	static Statement list = {.sql = "SELECT " WEBHOOK_SQL " FROM propstreet.webhook AS t "
+		"WHERE t.tenant_id OPERATOR(pg_catalog.=) $1 ORDER BY t.id",
+	.reads = true,.nargs = 1,.args = {T_INT8},};
 	Operation	operation;
 	Datum		values[1];
 	StringInfoData out;
@@ -483,12 +487,16 @@ propstreet_webhook_list(PG_FUNCTION_ARGS)
 
 /* ---- writing ---- */
 
-/* PT409 if the tenant has as many webhooks as it may; nobody else creates one of it before this transaction has ended. */
+/*
+ * PT409 if the tenant has as many webhooks as it may; nobody else creates one of it before this
+ * transaction has ended.
+ */
 static void
 require_room(int64 tenant_id)
 {
-	static Statement count = {.sql = "SELECT FROM propstreet.webhook AS t WHERE t.tenant_id OPERATOR(pg_catalog.=) $1 LIMIT $2",
-	.nargs = 2,.args = {T_INT8, T_INT8}};
+	static Statement count = {.sql = "SELECT FROM propstreet.webhook AS t WHERE t.tenant_id OPERATOR(pg_catalog.=) $1 "
+		"LIMIT $2",
+	.nargs = 2,.args = {T_INT8, T_INT8},};
 	Datum		values[] = {Int64GetDatum(tenant_id), Int64GetDatum(propstreet_max_webhooks)};
 	Problem		problem = {0};
 
@@ -528,10 +536,12 @@ static char *
 new_secret(const Webhook *webhook, TimestampTz now)
 {
 	static Statement retire = {.sql = "UPDATE propstreet.webhook_secret AS t SET until_utc = $3 "
-		"WHERE t.tenant_id OPERATOR(pg_catalog.=) $1 AND t.webhook_id OPERATOR(pg_catalog.=) $2 AND t.until_utc IS NULL",
-	.nargs = 3,.args = {T_INT8, T_INT8, T_TIMESTAMPTZ}};
-	static Statement insert = {.sql = "INSERT INTO propstreet.webhook_secret (tenant_id, webhook_id, secret) VALUES ($1, $2, $3)",
-	.nargs = 3,.args = {T_INT8, T_INT8, T_TEXT}};
+		"WHERE t.tenant_id OPERATOR(pg_catalog.=) $1 AND t.webhook_id OPERATOR(pg_catalog.=) $2 "
+		"AND t.until_utc IS NULL",
+	.nargs = 3,.args = {T_INT8, T_INT8, T_TIMESTAMPTZ},};
+	static Statement insert = {.sql = "INSERT INTO propstreet.webhook_secret (tenant_id, webhook_id, secret) "
+		"VALUES ($1, $2, $3)",
+	.nargs = 3,.args = {T_INT8, T_INT8, T_TEXT},};
 	char	   *secret = secret_generate();
 	Datum		values[] = {webhook->values[W_TENANT_ID], webhook->values[W_ID], TimestampTzGetDatum(now + OLD_SECRET_HOURS * USECS_PER_HOUR)};
 
@@ -550,7 +560,7 @@ propstreet_webhook_create(PG_FUNCTION_ARGS)
 	static Statement insert = {.sql = "INSERT INTO propstreet.webhook AS t "
 		"(tenant_id, name, url, events, filter_namespace, exclude_origin, enabled, created_utc, updated_utc) "
 		"VALUES ($1, $2, $3, $4, $5, $6, coalesce($7, true), $8, $8) RETURNING " WEBHOOK_SQL,
-	.nargs = 2 + GIVEN,.args = {T_INT8, WRITTEN_ARGS, T_TIMESTAMPTZ}};
+	.nargs = 2 + GIVEN,.args = {T_INT8, WRITTEN_ARGS, T_TIMESTAMPTZ},};
 	Datum		values[2 + GIVEN];
 	bool		nulls[2 + GIVEN] = {false};
 	TimestampTz now = GetCurrentTimestamp();
@@ -608,12 +618,14 @@ PG_FUNCTION_INFO_V1(propstreet_webhook_update);
 Datum
 propstreet_webhook_update(PG_FUNCTION_ARGS)
 {
-	static Statement update = {.sql = "UPDATE propstreet.webhook AS t SET name = $3, url = $4, events = $5, filter_namespace = $6, "
+	static Statement update = {.sql = "UPDATE propstreet.webhook AS t SET name = $3, url = $4, events = $5, "
+		"filter_namespace = $6, "
 		"exclude_origin = $7, enabled = $8, disabled_reason = CASE WHEN $8 THEN NULL ELSE t.disabled_reason END, "
 		"failed_in_row = CASE WHEN $8 AND NOT t.enabled THEN 0 ELSE t.failed_in_row END, "
-		"hold_until_utc = CASE WHEN t.url OPERATOR(pg_catalog.=) $4 AND (t.enabled OR NOT $8) THEN t.hold_until_utc END, "
+		"hold_until_utc = CASE WHEN t.url OPERATOR(pg_catalog.=) $4 AND (t.enabled "
+		"OR NOT $8) THEN t.hold_until_utc END, "
 		"updated_utc = $9, revision = t.revision OPERATOR(pg_catalog.+) 1 " OF_WEBHOOK " RETURNING " WEBHOOK_SQL,
-	.nargs = 3 + GIVEN,.args = {T_INT8, T_INT8, WRITTEN_ARGS, T_TIMESTAMPTZ}};
+	.nargs = 3 + GIVEN,.args = {T_INT8, T_INT8, WRITTEN_ARGS, T_TIMESTAMPTZ},};
 	int64		id = argument_id(fcinfo, 0, "id");
 	Preconditions preconditions = argument_preconditions(fcinfo, 2, 0);
 	Datum		values[3 + GIVEN];
@@ -655,13 +667,14 @@ PG_FUNCTION_INFO_V1(propstreet_webhook_delete);
 Datum
 propstreet_webhook_delete(PG_FUNCTION_ARGS)
 {
-	static Statement webhook = {.sql = "DELETE FROM propstreet.webhook AS t " OF_WEBHOOK,.nargs = 2,.args = {T_INT8, T_INT8}};
+	static Statement webhook = {.sql = "DELETE FROM "
+		"propstreet.webhook AS t " OF_WEBHOOK,.nargs = 2,.args = {T_INT8, T_INT8},};
 	static Statement secrets = {.sql = "DELETE FROM propstreet.webhook_secret AS t "
 		"WHERE t.tenant_id OPERATOR(pg_catalog.=) $1 AND t.webhook_id OPERATOR(pg_catalog.=) $2",
-	.nargs = 2,.args = {T_INT8, T_INT8}};
+	.nargs = 2,.args = {T_INT8, T_INT8},};
 	static Statement deliveries = {.sql = "DELETE FROM propstreet.webhook_delivery AS t "
 		"WHERE t.tenant_id OPERATOR(pg_catalog.=) $1 AND t.webhook_id OPERATOR(pg_catalog.=) $2",
-	.nargs = 2,.args = {T_INT8, T_INT8}};
+	.nargs = 2,.args = {T_INT8, T_INT8},};
 	int64		id = argument_id(fcinfo, 0, "id");
 	Preconditions preconditions = argument_preconditions(fcinfo, 1, 0);
 	Operation	operation;
@@ -689,8 +702,9 @@ PG_FUNCTION_INFO_V1(propstreet_webhook_rotate_secret);
 Datum
 propstreet_webhook_rotate_secret(PG_FUNCTION_ARGS)
 {
-	static Statement rotate = {.sql = "UPDATE propstreet.webhook AS t SET updated_utc = $3, revision = t.revision OPERATOR(pg_catalog.+) 1 " OF_WEBHOOK " RETURNING " WEBHOOK_SQL,
-	.nargs = 3,.args = {T_INT8, T_INT8, T_TIMESTAMPTZ}};
+	static Statement rotate = {.sql = "UPDATE propstreet.webhook AS t "
+		"SET updated_utc = $3, revision = t.revision OPERATOR(pg_catalog.+) 1 " OF_WEBHOOK " RETURNING " WEBHOOK_SQL,
+	.nargs = 3,.args = {T_INT8, T_INT8, T_TIMESTAMPTZ},};
 	int64		id = argument_id(fcinfo, 0, "id");
 	Operation	operation;
 	Webhook		webhook;
@@ -787,13 +801,17 @@ PG_FUNCTION_INFO_V1(propstreet_webhook_deliveries);
 Datum
 propstreet_webhook_deliveries(PG_FUNCTION_ARGS)
 {
-	static Statement list = {.sql = "SELECT t.id::pg_catalog.int8, t.event_id::pg_catalog.int8, t.event::pg_catalog.text, t.resource_id::pg_catalog.int8, "
-		"t.status::pg_catalog.text, t.attempts::pg_catalog.int4, CASE WHEN NOT t.leased THEN t.next_attempt_utc::pg_catalog.timestamptz END, "
-		"t.last_attempt_utc::pg_catalog.timestamptz, t.response_status::pg_catalog.int4, t.latency_ms::pg_catalog.int4, t.error::pg_catalog.text, "
+	static Statement list = {.sql = "SELECT t.id::pg_catalog.int8, t.event_id::pg_catalog.int8, "
+		"t.event::pg_catalog.text, t.resource_id::pg_catalog.int8, "
+		"t.status::pg_catalog.text, t.attempts::pg_catalog.int4, CASE "
+		"WHEN NOT t.leased THEN t.next_attempt_utc::pg_catalog.timestamptz END, "
+		"t.last_attempt_utc::pg_catalog.timestamptz, t.response_status::pg_catalog.int4, "
+		"t.latency_ms::pg_catalog.int4, t.error::pg_catalog.text, "
 		"t.created_utc::pg_catalog.timestamptz FROM propstreet.webhook_delivery AS t "
-		"WHERE t.tenant_id OPERATOR(pg_catalog.=) $1 AND t.webhook_id OPERATOR(pg_catalog.=) $2 AND t.id OPERATOR(pg_catalog.<) $3 "
+		"WHERE t.tenant_id OPERATOR(pg_catalog.=) $1 AND t.webhook_id OPERATOR(pg_catalog.=) $2 "
+		"AND t.id OPERATOR(pg_catalog.<) $3 "
 		"AND ($4 IS NULL OR t.status OPERATOR(pg_catalog.=) $4) ORDER BY t.id DESC LIMIT $5",
-	.nargs = 5,.args = {T_INT8, T_INT8, T_INT8, T_TEXT, T_INT8}};
+	.nargs = 5,.args = {T_INT8, T_INT8, T_INT8, T_TEXT, T_INT8},};
 	int64		id = argument_id(fcinfo, 0, "id");
 	Problems	problems = {NIL};
 	PageRequest page = argument_page(fcinfo, 2, DEFAULT_DELIVERIES, &problems);
@@ -848,17 +866,21 @@ PG_FUNCTION_INFO_V1(propstreet_webhook_test);
 Datum
 propstreet_webhook_test(PG_FUNCTION_ARGS)
 {
-	static Statement event = {.sql = "INSERT INTO propstreet.event AS t (tenant_id, event, resource_id, created_utc, payload) "
+	static Statement event = {.sql = "INSERT INTO propstreet.event AS t "
+		"(tenant_id, event, resource_id, created_utc, payload) "
 		"VALUES ($1, 'webhook.test', $2, $3, $4) RETURNING t.id::pg_catalog.int8",
-	.nargs = 4,.args = {T_INT8, T_INT8, T_TIMESTAMPTZ, T_JSON}};
+	.nargs = 4,.args = {T_INT8, T_INT8, T_TIMESTAMPTZ, T_JSON},};
 	static Statement delivery = {.sql = "INSERT INTO propstreet.webhook_delivery AS t "
 		"(tenant_id, webhook_id, event, resource_id, created_utc, next_attempt_utc, event_id) "
 		"VALUES ($1, $2, 'webhook.test', $2, $3, $3, $4) RETURNING t.id::pg_catalog.int8",
-	.nargs = 4,.args = {T_INT8, T_INT8, T_TIMESTAMPTZ, T_INT8}};
-	static Statement give_up = {.sql = "UPDATE propstreet.webhook_delivery AS t SET status = 'failed', next_attempt_utc = NULL, waiting = false "
-		"WHERE t.tenant_id OPERATOR(pg_catalog.=) $1 AND t.webhook_id OPERATOR(pg_catalog.=) $2 AND t.resource_id OPERATOR(pg_catalog.=) $2 "
-		"AND pg_catalog.split_part(t.event, '.', 1) OPERATOR(pg_catalog.=) 'webhook' AND t.status OPERATOR(pg_catalog.=) 'pending' AND NOT t.leased",
-	.nargs = 2,.args = {T_INT8, T_INT8}};
+	.nargs = 4,.args = {T_INT8, T_INT8, T_TIMESTAMPTZ, T_INT8},};
+	static Statement give_up = {.sql = "UPDATE propstreet.webhook_delivery AS t SET status = 'failed', "
+		"next_attempt_utc = NULL, waiting = false "
+		"WHERE t.tenant_id OPERATOR(pg_catalog.=) $1 AND t.webhook_id OPERATOR(pg_catalog.=) $2 "
+		"AND t.resource_id OPERATOR(pg_catalog.=) $2 "
+		"AND pg_catalog.split_part(t.event, '.', 1) OPERATOR(pg_catalog.=) 'webhook' "
+		"AND t.status OPERATOR(pg_catalog.=) 'pending' AND NOT t.leased",
+	.nargs = 2,.args = {T_INT8, T_INT8},};
 	int64		id = argument_id(fcinfo, 0, "id");
 	TimestampTz now = GetCurrentTimestamp();
 	Operation	operation;
@@ -904,9 +926,11 @@ replay(int64 id, const Replay *what)
 	static Statement again = {.sql = "UPDATE propstreet.webhook_delivery AS t SET status = 'pending', "
 		"attempts = CASE WHEN t.leased THEN t.attempts ELSE 0 END, leased = false, waiting = false, next_attempt_utc = $4, "
 		"response_status = NULL, latency_ms = NULL, error = NULL "
-		"WHERE t.tenant_id OPERATOR(pg_catalog.=) $1 AND t.webhook_id OPERATOR(pg_catalog.=) $2 AND t.created_utc OPERATOR(pg_catalog.>=) $3 "
-		"AND (t.status OPERATOR(pg_catalog.=) 'failed' OR (t.status OPERATOR(pg_catalog.=) 'delivered' OR t.leased) AND NOT $5)",
-	.nargs = 5,.args = {T_INT8, T_INT8, T_TIMESTAMPTZ, T_TIMESTAMPTZ, T_BOOL}};
+		"WHERE t.tenant_id OPERATOR(pg_catalog.=) $1 AND t.webhook_id OPERATOR(pg_catalog.=) $2 "
+		"AND t.created_utc OPERATOR(pg_catalog.>=) $3 "
+		"AND (t.status OPERATOR(pg_catalog.=) 'failed' "
+		"OR (t.status OPERATOR(pg_catalog.=) 'delivered' OR t.leased) AND NOT $5)",
+	.nargs = 5,.args = {T_INT8, T_INT8, T_TIMESTAMPTZ, T_TIMESTAMPTZ, T_BOOL},};
 	Operation	operation;
 	Webhook		webhook;
 	Datum		values[5];

@@ -35,21 +35,25 @@ extern void unpark(const Arrays *resources, TimestampTz now);
 
 /* The rows that parameters hold, as u */
 #define ROWS_2(columns) "ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2)) AS u (" columns ") "
-#define ROWS_3(columns) "ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2), pg_catalog.unnest($3)) AS u (" columns ") "
+#define ROWS_3(columns) "ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2), pg_catalog.unnest($3)) AS u (" \
+	columns ") "
 #define IS_HOOK(alias, of) alias ".tenant_id OPERATOR(pg_catalog.=) " of ".tenant_id " \
 	"AND " alias ".webhook_id OPERATOR(pg_catalog.=) " of ".webhook_id "
 #define IS_ROW(alias, of) IS_HOOK(alias, of) "AND " alias ".id OPERATOR(pg_catalog.=) " of ".id "
-#define HOOK_OF(alias) "w.tenant_id OPERATOR(pg_catalog.=) " alias ".tenant_id AND w.id OPERATOR(pg_catalog.=) " alias ".webhook_id "
+#define HOOK_OF(alias) "w.tenant_id OPERATOR(pg_catalog.=) " alias ".tenant_id AND w.id OPERATOR(pg_catalog.=) " alias \
+	".webhook_id "
 #define KIND_OF(alias) "pg_catalog.split_part(" alias ".event, '.', 1)"
 
 /*
  * The first pending delivery about the resource that another is about.  A statement
  * that another one calls writes its events first, so ids alone don't tell the order.
  */
+/* clang-format off */
 #define FIRST_PENDING(columns, of) "SELECT " columns " FROM propstreet.webhook_delivery AS o " \
 	"WHERE " IS_HOOK("o", of) "AND " KIND_OF("o") " OPERATOR(pg_catalog.=) " KIND_OF(of) " " \
 	"AND o.resource_id OPERATOR(pg_catalog.=) " of ".resource_id AND o.status OPERATOR(pg_catalog.=) 'pending' " \
 	"ORDER BY o.created_utc, o.event_id LIMIT 1"
+/* clang-format on */
 
 /* ---- record.c: what came of deliveries ---- */
 

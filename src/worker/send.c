@@ -287,7 +287,10 @@ sender_work(void)
 	restore_signals(signals);
 }
 
-/* libcurl says the same of a URL that it may not call and of an answer that is no HTTP: the latter comes over a connection. */
+/*
+ * libcurl says the same of a URL that it may not call and of an answer that is no HTTP: the latter
+ * comes over a connection.
+ */
 static const char *
 unsupported(const Sending *sending)
 {

@@ -558,7 +558,8 @@ claim(void)
 	uint64		taken;
 	MemoryContext before;
 
-	query("SELECT c.tenant_id, c.webhook_id, c.delivery_id, c.attempt, c.url, (SELECT pg_catalog.string_agg(pg_catalog.concat(h.key, ': ', h.value), E'\n') "
+	query("SELECT c.tenant_id, c.webhook_id, c.delivery_id, c.attempt, c.url, "
+		"(SELECT pg_catalog.string_agg(pg_catalog.concat(h.key, ': ', h.value), E'\n') "
 		  "FROM pg_catalog.json_each_text(c.headers) AS h), c.body "
 		  "FROM propstreet.webhook_claim($1, pg_catalog.make_interval(secs => $2), $3) AS c", 3, types, values);
 	taken = SPI_processed;

@@ -1,4 +1,4 @@
--- What test/t/013_soak.pl works with: rows to write on, eight readers, and what each of them holds to be true.
+-- What test/t/soak.pl works with: rows to write on, eight readers, and what each of them holds to be true.
 
 CREATE EXTENSION propstreet;
 SELECT propstreet.install();

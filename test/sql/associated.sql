@@ -1,7 +1,5 @@
 -- associated: the projects in which a contact, or a company and its contacts, are prospects
-\set SHOW_CONTEXT never
-\pset format unaligned
-\pset tuples_only on
+\i test/preamble.sql
 SELECT test.begin(13);
 INSERT INTO propstreet.company (name) VALUES ('C1'), ('C2');
 INSERT INTO propstreet.contact (name, company_id) VALUES ('P1', 1), ('P2', 1), ('P3', 2), ('P4', NULL);

@@ -1,10 +1,7 @@
 -- prospect_add_batch: a result per item, in every mixture
-SET client_min_messages = warning;
-CREATE EXTENSION IF NOT EXISTS propstreet;
-DO $$BEGIN PERFORM propstreet.install(); END$$;
-DO $$BEGIN PERFORM propstreet.set_tenant(411); END$$;
-RESET client_min_messages;
-\pset format unaligned
+\i test/preamble.sql
+\pset tuples_only off
+SET propstreet.tenant_id = '411';
 \pset footer off
 
 INSERT INTO propstreet.company (id, name, tags, blocked) VALUES (201, 'Acme', '{tier-1}', false), (202, 'Bolt', '{}', false), (203, 'Cold', '{}', true);

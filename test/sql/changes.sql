@@ -1,11 +1,6 @@
 -- changes: delta reads in one session: project_changes, prospect_changes, delta views, sync_barrier, and when they can't be exact
-\set SHOW_CONTEXT never
-\pset format unaligned
-SET client_min_messages = warning;
-CREATE EXTENSION IF NOT EXISTS propstreet;
-DO $$BEGIN PERFORM propstreet.install(); END$$;
-RESET client_min_messages;
-SET timezone = 'UTC';
+\i test/preamble.sql
+\pset tuples_only off
 SET propstreet.tenant_id = '320';
 CREATE ROLE regress_sync;
 SELECT propstreet.grant_to('regress_sync');

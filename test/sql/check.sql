@@ -1,7 +1,5 @@
 -- check: it finds what contradicts the rules in the stored data
-\set SHOW_CONTEXT never
-\pset format unaligned
-\pset tuples_only on
+\i test/preamble.sql
 SELECT test.begin(18);
 SELECT * FROM propstreet.check();
 INSERT INTO propstreet.company (id, name, tags) VALUES (1, 'c', '{c}'), (2, 'd', '{d}');

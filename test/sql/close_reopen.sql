@@ -1,7 +1,5 @@
 -- close_reopen: closed projects have transactions
-\set SHOW_CONTEXT never
-\pset format unaligned
-\pset tuples_only on
+\i test/preamble.sql
 SELECT test.begin(11);
 INSERT INTO propstreet.project (name) VALUES ('one'), ('two');
 CREATE FUNCTION pg_temp.close(transactions text) RETURNS text LANGUAGE sql AS $$SELECT left(test.try(format('SELECT propstreet.project_close(1, %L)', transactions)), 500)$$;

@@ -1,7 +1,4 @@
 -- cursors: a position as opaque text, and back
-SET client_min_messages = warning;
-CREATE EXTENSION IF NOT EXISTS propstreet;
-RESET client_min_messages;
 SET search_path = public, propstreet;
 SET timezone = 'UTC';
 SELECT setseed(0.42);

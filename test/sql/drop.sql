@@ -1,7 +1,5 @@
 -- drop: the last test takes everything away, and starts anew in the same session
-\set SHOW_CONTEXT never
-\pset format unaligned
-\pset tuples_only on
+\i test/preamble.sql
 SELECT test.begin(19);
 SELECT test.masked(propstreet.project_create('{"name": "before", "price": {"value": 1, "currency": "SEK"}}'));
 

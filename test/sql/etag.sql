@@ -1,22 +1,6 @@
 -- etag: reading, writing, comparing, and the tags of versions
-SET client_min_messages = warning;
-CREATE EXTENSION IF NOT EXISTS propstreet;
-RESET client_min_messages;
 SET search_path = public, propstreet;
 SELECT setseed(0.42);
-
--- what a statement fails with
-CREATE FUNCTION pg_temp.error_of(statement text) RETURNS text LANGUAGE plpgsql AS $$
-DECLARE
-	detail text;
-BEGIN
-	EXECUTE statement;
-	RETURN 'none';
-EXCEPTION WHEN OTHERS THEN
-	GET STACKED DIAGNOSTICS detail = PG_EXCEPTION_DETAIL;
-	RETURN format('%s %s: %s', SQLSTATE, SQLERRM, detail);
-END
-$$;
 
 -- text and JSON: weak or strong, it is the same tag
 SELECT input, input::etag AS etag, input::etag::json AS json
@@ -28,10 +12,10 @@ CREATE TEMP TABLE refused (input text);
 INSERT INTO refused VALUES
 	(''), ('abc123'), ('w/"abc123"'), ('W/abc123'), ('"abc123'), ('abc123"'), ('"a"b"'), ('"a b"'), (E'"a\tb"'), (E'"\x7f"'), (' "abc123"'), ('"abc123" '),
 	('"a", "b"'), ('*'), ('W/ "a"');
-SELECT count(*), count(*) FILTER (WHERE pg_temp.error_of(format('SELECT %L::etag', input)) LIKE
+SELECT count(*), count(*) FILTER (WHERE test.error_of(format('SELECT %L::etag', input)) LIKE
 	'22P02 invalid input syntax for type etag: "%": The text must be an entity tag: %.') AS refused FROM refused;
 \pset format unaligned
-SELECT input, pg_temp.error_of(format('SELECT %L::json::etag', input)) FROM unnest(ARRAY['5', 'null', '"abc"', '["W/\"a\""]']) AS input;
+SELECT input, test.error_of(format('SELECT %L::json::etag', input)) FROM unnest(ARRAY['5', 'null', '"abc"', '["W/\"a\""]']) AS input;
 \pset format aligned
 SELECT 'abc123'::etag;
 \echo :LAST_ERROR_SQLSTATE

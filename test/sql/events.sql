@@ -1,7 +1,5 @@
 -- events: what happened is recorded with the change, whichever door it came through
-\set SHOW_CONTEXT never
-\pset format unaligned
-\pset tuples_only on
+\i test/preamble.sql
 SELECT test.begin(501);
 INSERT INTO propstreet.company (name, tags) VALUES ('Company', '{c}'), ('Other', '{o}');
 INSERT INTO propstreet.contact (name, tags, company_id) VALUES ('Contact', '{a,b}', 1), ('Second', '{}', NULL);

@@ -1,22 +1,6 @@
 -- external_ref: reading, writing, comparing
-SET client_min_messages = warning;
-CREATE EXTENSION IF NOT EXISTS propstreet;
-RESET client_min_messages;
 SET search_path = public, propstreet;
 SELECT setseed(0.42);
-
--- what a statement fails with
-CREATE FUNCTION pg_temp.error_of(statement text) RETURNS text LANGUAGE plpgsql AS $$
-DECLARE
-	detail text;
-BEGIN
-	EXECUTE statement;
-	RETURN 'none';
-EXCEPTION WHEN OTHERS THEN
-	GET STACKED DIAGNOSTICS detail = PG_EXCEPTION_DETAIL;
-	RETURN format('%s %s: %s', SQLSTATE, SQLERRM, detail);
-END
-$$;
 
 -- text and JSON; the namespace is folded, the id is not
 SELECT input, input::external_ref AS ref, input::external_ref::json AS json, namespace(input::external_ref), external_id(input::external_ref)
@@ -30,11 +14,11 @@ INSERT INTO refused VALUES
 	(''), ('hubspot'), (':x'), ('hubspot:'), ('hub spot:x'), ('hubspöt:x'), (' hubspot:x'), (repeat('n', 51) || ':x'), ('crm:' || repeat('x', 256)),
 	(E'crm:a\tb'), (E'crm:a\x01'), (E'crm:\x7f'), (E'crm:\u0080'), (E'crm:\u009f'), (E'hub/spot:\n'), ('{"namespace":"hubspot"}');
 \pset format unaligned
-SELECT split_part(pg_temp.error_of(format('SELECT %L::external_ref', input)), ':', 1) AS message,
-	regexp_replace(pg_temp.error_of(format('SELECT %L::external_ref', input)), '^.*: The', 'The') AS detail FROM refused;
-SELECT input, pg_temp.error_of(format('SELECT %L::json::external_ref', input))
+SELECT split_part(test.error_of(format('SELECT %L::external_ref', input)), ':', 1) AS message,
+	regexp_replace(test.error_of(format('SELECT %L::external_ref', input)), '^.*: The', 'The') AS detail FROM refused;
+SELECT input, test.error_of(format('SELECT %L::json::external_ref', input))
 FROM unnest(ARRAY['{}', '{"namespace":1,"id":1}', '{"namespace":"","id":"","url":""}', '{"namespace":null,"id":null}', '"hubspot:x"', 'null', '{"namespace":"a","id":"b","id":"c"}']) AS input;
-SELECT pg_temp.error_of('SELECT external_ref(''a:b'', ''c'')'), pg_temp.error_of('SELECT external_ref('''', '''')');
+SELECT test.error_of('SELECT external_ref(''a:b'', ''c'')'), test.error_of('SELECT external_ref('''', '''')');
 \pset format aligned
 SELECT 'hubspot'::external_ref;
 \echo :LAST_ERROR_SQLSTATE

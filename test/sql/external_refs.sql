@@ -1,7 +1,5 @@
 -- external_refs: unique, found, released and taken again
-\set SHOW_CONTEXT never
-\pset format unaligned
-\pset tuples_only on
+\i test/preamble.sql
 SELECT test.begin(7);
 
 -- a project's references are unique in the tenant; the namespace's case does not count, the id's does

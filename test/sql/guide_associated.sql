@@ -1,7 +1,5 @@
 -- guide_associated: the specification's example of associated projects, by everyone who may
-\set SHOW_CONTEXT never
-\pset format unaligned
-\pset tuples_only on
+\i test/preamble.sql
 SELECT test.begin(121);
 CREATE ROLE regress_app;
 SELECT propstreet.grant_to('regress_app');

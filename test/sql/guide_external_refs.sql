@@ -1,7 +1,5 @@
 -- guide_external_refs: the specification's examples of external references, by everyone who may
-\set SHOW_CONTEXT never
-\pset format unaligned
-\pset tuples_only on
+\i test/preamble.sql
 SELECT test.begin(131);
 CREATE ROLE regress_app;
 SELECT propstreet.grant_to('regress_app');

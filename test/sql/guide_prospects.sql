@@ -1,7 +1,5 @@
 -- guide_prospects: the specification's examples of prospects, by everyone who may: a superuser, the tables' owner, a role that only got grant_to()
-\set SHOW_CONTEXT never
-\pset format unaligned
-\pset tuples_only on
+\i test/preamble.sql
 SELECT test.begin(111);
 CREATE ROLE regress_app;
 SELECT propstreet.grant_to('regress_app');

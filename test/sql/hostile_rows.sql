@@ -1,7 +1,5 @@
 -- hostile_rows: rows whose types or nulls are not what install() made are refused with an error, and nothing is read as what it is not
-\set SHOW_CONTEXT never
-\pset format unaligned
-\pset tuples_only on
+\i test/preamble.sql
 SELECT test.begin(61);
 INSERT INTO propstreet.company (id, name, tags) VALUES (1, 'c', '{a}');
 INSERT INTO propstreet.contact (id, name, company_id, tags) VALUES (1, 'p', 1, '{a}'), (2, 'q', NULL, '{}');

@@ -1,7 +1,5 @@
 -- hostile_search_path: operations and triggers have the rights of the tables' owner, but never run what the caller puts in their way
-\set SHOW_CONTEXT never
-\pset format unaligned
-\pset tuples_only on
+\i test/preamble.sql
 SELECT test.begin(21);
 CREATE ROLE regress_app;
 SELECT propstreet.grant_to('regress_app');

@@ -1,10 +1,7 @@
 -- Idempotency-Key: the same request with the same key is answered again, and done once
-SET client_min_messages = warning;
-CREATE EXTENSION IF NOT EXISTS propstreet;
-DO $$BEGIN PERFORM propstreet.install(); END$$;
-DO $$BEGIN PERFORM propstreet.set_tenant(431); END$$;
-RESET client_min_messages;
-\pset format unaligned
+\i test/preamble.sql
+\pset tuples_only off
+SET propstreet.tenant_id = '431';
 \pset footer off
 
 INSERT INTO propstreet.contact (tenant_id, id, name) SELECT tenant, g, 'Contact ' || g FROM generate_series(101, 120) AS g, unnest(ARRAY[431, 432]) AS tenant;

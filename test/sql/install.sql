@@ -200,6 +200,19 @@ CREATE FUNCTION test.compact(document text) RETURNS text LANGUAGE sql IMMUTABLE 
 	SELECT regexp_replace(document, '("(?:[^"\\]|\\.)*")|\s+', '\1', 'g')
 $$;
 
+-- What a statement fails with
+CREATE FUNCTION test.error_of(statement text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+	detail text;
+BEGIN
+	EXECUTE statement;
+	RETURN 'none';
+EXCEPTION WHEN OTHERS THEN
+	GET STACKED DIAGNOSTICS detail = PG_EXCEPTION_DETAIL;
+	RETURN format('%s %s: %s', SQLSTATE, SQLERRM, detail);
+END
+$$;
+
 -- The answer of a statement, masked; or what it fails with: SQLSTATE and the problems, else message, detail and hint
 CREATE FUNCTION test.try(statement text) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE

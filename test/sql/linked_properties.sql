@@ -1,7 +1,5 @@
 -- linked_properties: the profiles of a project's properties
-\set SHOW_CONTEXT never
-\pset format unaligned
-\pset tuples_only on
+\i test/preamble.sql
 SELECT test.begin(12);
 INSERT INTO propstreet.project (name) VALUES ('one'), ('two');
 INSERT INTO propstreet.property (profile) VALUES ('{"name": "Kontorshuset", "area": 1200.50, "tags": ["a", {"b": null}]}'), ('{}'), ('{"id": "fake", "x": "\"å\\"}'), ('{"not": "linked"}');

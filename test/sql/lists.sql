@@ -1,11 +1,6 @@
 -- lists: filters, parameters, pages and cursors of the five lists
-\set SHOW_CONTEXT never
-\pset format unaligned
-SET client_min_messages = warning;
-CREATE EXTENSION IF NOT EXISTS propstreet;
-DO $$BEGIN PERFORM propstreet.install(); END$$;
-RESET client_min_messages;
-SET timezone = 'UTC';
+\i test/preamble.sql
+\pset tuples_only off
 SET propstreet.tenant_id = '310';
 
 -- what a statement fails with

@@ -1,7 +1,5 @@
 -- no_change: what is no change leaves version, ETag and times alone; whatever is one changes them
-\set SHOW_CONTEXT never
-\pset format unaligned
-\pset tuples_only on
+\i test/preamble.sql
 SELECT test.begin(5);
 INSERT INTO propstreet.company (name, tags) VALUES ('Company', '{a}');
 INSERT INTO propstreet.contact (name, tags, company_id) VALUES ('Contact', '{a,b}', 1);

@@ -1,7 +1,5 @@
 -- owner_changes: what the tables' owner may do to them neither crashes the server nor lets an operation hang
-\set SHOW_CONTEXT never
-\pset format unaligned
-\pset tuples_only on
+\i test/preamble.sql
 SELECT test.begin(45);
 INSERT INTO propstreet.contact (id, name) VALUES (1, 'p');
 INSERT INTO propstreet.project (id, name, external_refs) VALUES (1, 'one', '{a:1}');

@@ -1,7 +1,5 @@
 -- plain_sql: every rule holds at the tables, whichever way a row comes
-\set SHOW_CONTEXT never
-\pset format unaligned
-\pset tuples_only on
+\i test/preamble.sql
 SELECT test.begin(6);
 
 -- version and stamps are not the writer's

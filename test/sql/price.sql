@@ -1,22 +1,6 @@
 -- price: reading, writing, comparing, adding
-SET client_min_messages = warning;
-CREATE EXTENSION IF NOT EXISTS propstreet;
-RESET client_min_messages;
 SET search_path = public, propstreet;
 SELECT setseed(0.42);
-
--- what a statement fails with
-CREATE FUNCTION pg_temp.error_of(statement text) RETURNS text LANGUAGE plpgsql AS $$
-DECLARE
-	detail text;
-BEGIN
-	EXECUTE statement;
-	RETURN 'none';
-EXCEPTION WHEN OTHERS THEN
-	GET STACKED DIAGNOSTICS detail = PG_EXCEPTION_DETAIL;
-	RETURN format('%s %s: %s', SQLSTATE, SQLERRM, detail);
-END
-$$;
 
 -- text and JSON, with what is tolerated
 SELECT input, input::price AS price, input::price::json AS json, amount(input::price), currency(input::price), scale(input::price)
@@ -41,12 +25,12 @@ INSERT INTO refused VALUES
 	('{"value":null,"currency":null}'), ('{"value":-1,"currency":"sek","scale":"M","unit":1}'),
 	('{"value":1,"value":2,"currency":"SEK"}'), ('{"value":[1],"currency":"SEK"}'), ('{"value":NaN,"currency":"SEK"}');
 \pset format unaligned
-SELECT input, pg_temp.error_of(format('SELECT %L::price', input)) FROM refused;
-SELECT pg_temp.error_of(format('SELECT %L::json::price', input)) FROM unnest(ARRAY['150', 'null', '"150 SEK"', '["150 SEK"]', '{}']) AS input;
+SELECT input, test.error_of(format('SELECT %L::price', input)) FROM refused;
+SELECT test.error_of(format('SELECT %L::json::price', input)) FROM unnest(ARRAY['150', 'null', '"150 SEK"', '["150 SEK"]', '{}']) AS input;
 \pset format aligned
 SELECT '150 sek'::price;
 \echo :LAST_ERROR_SQLSTATE
-SELECT pg_temp.error_of(format('SELECT %L::price', (SELECT json_object_agg('field' || i, i) FROM generate_series(1, 200) AS i)))
+SELECT test.error_of(format('SELECT %L::price', (SELECT json_object_agg('field' || i, i) FROM generate_series(1, 200) AS i)))
 	LIKE '%; there are more than 100 problems; the others are not shown.' AS clipped;
 
 -- softly, since version 16
@@ -66,13 +50,13 @@ CREATE TEMP TABLE currency (code text PRIMARY KEY, number text, minor_unit text,
 :load
 SELECT count(*) FILTER (WHERE withdrawn IS NULL) AS active, count(withdrawn) AS withdrawn, bool_and(currency(('1 ' || code)::price) = code) AS accepted
 FROM currency;
-SELECT DISTINCT split_part(pg_temp.error_of(format('SELECT %L::price', '1 ' || lower(code))), ' ', 1) AS lower_case FROM currency;
+SELECT DISTINCT split_part(test.error_of(format('SELECT %L::price', '1 ' || lower(code))), ' ', 1) AS lower_case FROM currency;
 SELECT array_agg(code ORDER BY code) = (SELECT array_agg(code ORDER BY code) FROM currency) AS no_other
 FROM unnest(string_to_array('A B C D E F G H I J K L M N O P Q R S T U V W X Y Z', ' ')) AS a(a),
 	unnest(string_to_array('A B C D E F G H I J K L M N O P Q R S T U V W X Y Z', ' ')) AS b(b),
 	unnest(string_to_array('A B C D E F G H I J K L M N O P Q R S T U V W X Y Z', ' ')) AS c(c),
 	concat(a, b, c) AS code
-WHERE pg_temp.error_of(format('SELECT %L::price', '1 ' || code)) = 'none';
+WHERE test.error_of(format('SELECT %L::price', '1 ' || code)) = 'none';
 
 -- 10,000 random prices: text, JSON and binary give back what was given
 CREATE TEMP TABLE random_price AS

@@ -1,22 +1,6 @@
 -- price_range: reading, writing, comparing, containment and overlap
-SET client_min_messages = warning;
-CREATE EXTENSION IF NOT EXISTS propstreet;
-RESET client_min_messages;
 SET search_path = public, propstreet;
 SELECT setseed(0.42);
-
--- what a statement fails with
-CREATE FUNCTION pg_temp.error_of(statement text) RETURNS text LANGUAGE plpgsql AS $$
-DECLARE
-	detail text;
-BEGIN
-	EXECUTE statement;
-	RETURN 'none';
-EXCEPTION WHEN OTHERS THEN
-	GET STACKED DIAGNOSTICS detail = PG_EXCEPTION_DETAIL;
-	RETURN format('%s %s: %s', SQLSTATE, SQLERRM, detail);
-END
-$$;
 
 -- text and JSON, with what is tolerated
 SELECT input, input::price_range AS range, input::price_range::json AS json, lower(input::price_range), upper(input::price_range)
@@ -37,8 +21,8 @@ INSERT INTO refused VALUES
 	('{"max":-1,"currency":"SEK"}'), ('{"min":5,"max":-1,"currency":"sek","scale":"M","value":1}'), ('{"min":1,"max":2}'),
 	('{"min":{},"currency":"SEK"}'), ('{"min":1,}');
 \pset format unaligned
-SELECT input, pg_temp.error_of(format('SELECT %L::price_range', input)) FROM refused;
-SELECT pg_temp.error_of(format('SELECT %L::json::price_range', input)) FROM unnest(ARRAY['[1, 2]', '{}']) AS input;
+SELECT input, test.error_of(format('SELECT %L::price_range', input)) FROM refused;
+SELECT test.error_of(format('SELECT %L::json::price_range', input)) FROM unnest(ARRAY['[1, 2]', '{}']) AS input;
 \pset format aligned
 SELECT '2..1 SEK'::price_range;
 \echo :LAST_ERROR_SQLSTATE

@@ -1,7 +1,5 @@
 -- project_update: a patch changes what it names, under the conditions of If-Match
-\set SHOW_CONTEXT never
-\pset format unaligned
-\pset tuples_only on
+\i test/preamble.sql
 SELECT test.begin(4);
 SELECT test.masked(propstreet.project_create('{"name": "First", "asset": {"type": "portfolio", "propertyCount": 5}, "classification": "active", "mandate": "exclusive",
 	"price": {"value": 150, "currency": "SEK", "scale": "millions"}, "priceRange": {"min": 100, "max": 200, "currency": "SEK", "scale": "millions"},

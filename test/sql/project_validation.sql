@@ -1,7 +1,5 @@
 -- project_validation: what the body of a project may say, and what it is told otherwise
-\set SHOW_CONTEXT never
-\pset format unaligned
-\pset tuples_only on
+\i test/preamble.sql
 SELECT test.begin(2);
 CREATE FUNCTION pg_temp.create(body text) RETURNS text LANGUAGE sql AS $$SELECT test.try(format('SELECT propstreet.project_create(%L)', body))$$;
 

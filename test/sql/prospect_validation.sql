@@ -1,7 +1,5 @@
 -- prospect_validation: what the body of a prospect may say, and what it is told otherwise
-\set SHOW_CONTEXT never
-\pset format unaligned
-\pset tuples_only on
+\i test/preamble.sql
 SELECT test.begin(3);
 INSERT INTO propstreet.company (name) VALUES ('Company');
 INSERT INTO propstreet.contact (name) SELECT 'Contact ' || i FROM generate_series(1, 9) AS i;

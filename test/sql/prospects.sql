@@ -1,7 +1,5 @@
 -- prospects: added, found, removed, added again
-\set SHOW_CONTEXT never
-\pset format unaligned
-\pset tuples_only on
+\i test/preamble.sql
 SELECT test.begin(9);
 INSERT INTO propstreet.company (name, tags) VALUES ('Company', '{c,"with \"quotes\", and å"}');
 INSERT INTO propstreet.contact (name, company_id, tags) VALUES ('With company', 1, '{tier-1,repeat-buyer}'), ('Without', NULL, '{}'), ('Colleague', 1, '{}');

@@ -1,7 +1,5 @@
 -- purge: what is over goes, in work that grows with it, all at once or a batch at a time
-\set SHOW_CONTEXT never
-\pset format unaligned
-\pset tuples_only on
+\i test/preamble.sql
 SELECT test.begin(62);
 SELECT propstreet.purge() >= 0 AS purged;
 INSERT INTO propstreet.event (event, resource_id, created_utc, payload)

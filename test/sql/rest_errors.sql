@@ -1,7 +1,5 @@
 -- rest_errors: each request of the REST API wrong in every way that it can be; none of them changes anything
-\set SHOW_CONTEXT never
-\pset format unaligned
-\pset tuples_only on
+\i test/preamble.sql
 SELECT test.begin(612);
 INSERT INTO propstreet.company (id, name) VALUES (4, 'Of another tenant');
 INSERT INTO propstreet.contact (id, name) VALUES (4, 'Of another tenant');

@@ -1,7 +1,5 @@
 -- rest_guide: every request of the guide, in the guide's order, over the REST API, by a role that only got grant_to()
-\set SHOW_CONTEXT never
-\pset format unaligned
-\pset tuples_only on
+\i test/preamble.sql
 SELECT test.begin(601);
 CREATE ROLE regress_app;
 SELECT propstreet.grant_to('regress_app');

@@ -1,7 +1,5 @@
 -- rest_headers: methods, conditional requests, retries, content types, encodings, the headers of answers
-\set SHOW_CONTEXT never
-\pset format unaligned
-\pset tuples_only on
+\i test/preamble.sql
 SELECT test.begin(621);
 INSERT INTO propstreet.contact (id, name, tags) VALUES (1, 'Contact', '{"a b",a+b,å}'), (2, 'Other', '{c}');
 INSERT INTO propstreet.project (id, name, external_refs) VALUES (1, 'Project', '{hubspot:a/b c,crm:å%,x:a+b}'), (2, 'Other', '{}'), (3, 'Third', '{}');

@@ -1,7 +1,5 @@
 -- rest_postgrest: the REST API by way of the settings that PostgREST makes, and what propstreet_api has for its own conventions
-\set SHOW_CONTEXT never
-\pset format unaligned
-\pset tuples_only on
+\i test/preamble.sql
 SELECT test.begin(631);
 INSERT INTO propstreet.project (id, name) VALUES (1, 'Of 631');
 INSERT INTO propstreet.contact (id, name) VALUES (1, 'Contact');

@@ -1,7 +1,5 @@
 -- row_json: rows as the JSON of the API, in delta views and in queries of one's own
-\set SHOW_CONTEXT never
-\pset format unaligned
-\pset tuples_only on
+\i test/preamble.sql
 SELECT test.begin(17);
 INSERT INTO propstreet.contact (name, tags) VALUES ('Contact', '{a}');
 INSERT INTO propstreet.project (name, external_refs) VALUES ('one "quoted" \ å 🏠', '{a:1}'), ('two', '{}');

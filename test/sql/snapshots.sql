@@ -1,7 +1,5 @@
 -- snapshots: what only reads writes nothing, and reads as the query does that calls it
-\set SHOW_CONTEXT never
-\pset format unaligned
-\pset tuples_only on
+\i test/preamble.sql
 SELECT test.begin(20);
 INSERT INTO propstreet.contact (name) VALUES ('Contact');
 INSERT INTO propstreet.project (name, external_refs) VALUES ('old', '{a:1}');

@@ -1,7 +1,5 @@
 -- teaser: its stages, whom it is communicated to, who accepts
-\set SHOW_CONTEXT never
-\pset format unaligned
-\pset tuples_only on
+\i test/preamble.sql
 SELECT test.begin(10);
 INSERT INTO propstreet.project (name) VALUES ('one'), ('two');
 

@@ -1,7 +1,5 @@
 -- tenancy: nothing crosses from one tenant to another
-\set SHOW_CONTEXT never
-\pset format unaligned
-\pset tuples_only on
+\i test/preamble.sql
 
 -- Two tenants with the same ids and references, and some of the second tenant that the first has not: 5555; 6666 has nobody
 SELECT test.begin(15);

@@ -1,7 +1,5 @@
 -- triggers: the trigger functions act as the tables' owner, so they serve the installed triggers only
-\set SHOW_CONTEXT never
-\pset format unaligned
-\pset tuples_only on
+\i test/preamble.sql
 SELECT test.begin(16);
 CREATE ROLE regress_stranger;
 GRANT USAGE, CREATE ON SCHEMA propstreet TO regress_stranger;

@@ -1,7 +1,5 @@
 -- upsert: create what has a reference, or change it
-\set SHOW_CONTEXT never
-\pset format unaligned
-\pset tuples_only on
+\i test/preamble.sql
 SELECT test.begin(8);
 CREATE FUNCTION pg_temp.project(id text, body text, if_match text = NULL) RETURNS text LANGUAGE sql
 	AS $$SELECT test.try(format('SELECT propstreet.project_upsert(''hubspot'', %L, %L, %L)', id, body, if_match))$$;

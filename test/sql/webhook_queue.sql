@@ -1,11 +1,7 @@
 -- webhook_claim and webhook_record: what is sent when, to whom, and what becomes of it
-SET client_min_messages = warning;
-CREATE EXTENSION IF NOT EXISTS propstreet;
-DO $$BEGIN PERFORM propstreet.install(); END$$;
-RESET client_min_messages;
-SET timezone = 'UTC';
+\i test/preamble.sql
+\pset tuples_only off
 \set VERBOSITY terse
-\pset format unaligned
 \pset footer off
 -- claims are of all tenants
 DELETE FROM propstreet.webhook_delivery;

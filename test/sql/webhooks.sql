@@ -1,7 +1,5 @@
 -- webhooks: subscriptions, what they are sent, and what becomes of what can't be delivered
-\set SHOW_CONTEXT never
-\pset format unaligned
-\pset tuples_only on
+\i test/preamble.sql
 SELECT test.begin(511);
 
 -- An answer without its secret, if it is of the right form
