@@ -32,7 +32,8 @@
 #else
 #define INPUT_ESCONTEXT(fcinfo) ((void) (fcinfo), (struct Node *) NULL)
 #define ereturn(escontext, result, ...) \
-	do { \
+	do \
+	{ \
 		(void) (escontext); \
 		ereport(ERROR, __VA_ARGS__); \
 		return result; \
@@ -98,9 +99,11 @@ identity_sequence(Relation relation, AttrNumber column)
 
 /* Index a row that was stored */
 #if PG_VERSION_NUM >= 160000
-#define INSERT_INDEX_ENTRIES(relation, slot, estate) ExecInsertIndexTuples(relation, slot, estate, false, false, NULL, NIL, false)
+#define INSERT_INDEX_ENTRIES(relation, slot, estate) \
+	ExecInsertIndexTuples(relation, slot, estate, false, false, NULL, NIL, false)
 #else
-#define INSERT_INDEX_ENTRIES(relation, slot, estate) ExecInsertIndexTuples(relation, slot, estate, false, false, NULL, NIL)
+#define INSERT_INDEX_ENTRIES(relation, slot, estate) \
+	ExecInsertIndexTuples(relation, slot, estate, false, false, NULL, NIL)
 #endif
 
 /* pg_database.datconnlimit of an invalid database, which older minor versions don't know */
@@ -136,4 +139,4 @@ identity_sequence(Relation relation, AttrNumber column)
 #define new_wait_event_set(count) CreateWaitEventSet(TopMemoryContext, count)
 #endif
 
-#endif							/* PROPSTREET_COMPAT_H */
+#endif /* PROPSTREET_COMPAT_H */

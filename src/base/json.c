@@ -15,7 +15,7 @@
 #include "base/base.h"
 
 #define MAX_DEPTH 64			/* of nested arrays and objects */
-#define CHUNK_BYTES (64 * 1024)	/* parsed between two looks for interrupts */
+#define CHUNK_BYTES (64 * 1024) /* parsed between two looks for interrupts */
 #define MAX_DETAIL 200			/* bytes of what the parser says, which quotes the input */
 
 /* ---- text to tree ---- */
@@ -24,14 +24,14 @@
 typedef struct Scan
 {
 	JsonLexContext *lex;
-	Problems   *problems;
-	Path		frames[MAX_DEPTH + 1];
-	int			nframes;
-	List	   *names[MAX_DEPTH + 1];	/* of the open containers */
-	int			elements[MAX_DEPTH + 1];
-	int			depth;			/* of open containers */
-	List	   *repaired;		/* ends of strings that were repaired */
-	int			next_repaired;	/* the first that was not passed yet */
+	Problems *problems;
+	Path frames[MAX_DEPTH + 1];
+	int nframes;
+	List *names[MAX_DEPTH + 1]; /* of the open containers */
+	int elements[MAX_DEPTH + 1];
+	int depth;		   /* of open containers */
+	List *repaired;	   /* ends of strings that were repaired */
+	int next_repaired; /* the first that was not passed yet */
 } Scan;
 
 static const Path *
@@ -43,7 +43,7 @@ here(Scan *scan)
 static JSON_ACTION
 container_start(void *state)
 {
-	Scan	   *scan = state;
+	Scan *scan = state;
 
 	if (++scan->depth > MAX_DEPTH)
 	{
@@ -64,20 +64,20 @@ compare_names(const ListCell *a, const ListCell *b)
 static JSON_ACTION
 object_end(void *state)
 {
-	Scan	   *scan = state;
-	List	   *names = scan->names[scan->depth--];
-	ListCell   *cell;
+	Scan *scan = state;
+	List *names = scan->names[scan->depth--];
+	ListCell *cell;
 	const char *last = NULL;
 	const char *reported = NULL;
 
 	list_sort(names, compare_names);
 	foreach(cell, names)
 	{
-		char	   *name = lfirst(cell);
+		char *name = lfirst(cell);
 
 		if (last && strcmp(last, name) == 0 && last != reported)
 		{
-			Path		path = {here(scan), name, 0};
+			Path path = {here(scan), name, 0};
 
 			problem_add(scan->problems, &path, "appears more than once");
 			name = unconstify(char *, last);
@@ -108,8 +108,8 @@ field_end(void *state, char *name pg_attribute_unused(), bool isnull pg_attribut
 static JSON_ACTION
 element_start(void *state, bool isnull pg_attribute_unused())
 {
-	Scan	   *scan = state;
-	Path		frame = {here(scan), NULL, scan->elements[scan->depth]++};
+	Scan *scan = state;
+	Path frame = {here(scan), NULL, scan->elements[scan->depth]++};
 
 	CHECK_FOR_INTERRUPTS();
 	scan->frames[scan->nframes++] = frame;
@@ -127,7 +127,7 @@ element_end(void *state, bool isnull pg_attribute_unused())
 static bool
 passed_repaired(Scan *scan)
 {
-	bool		passed = false;
+	bool passed = false;
 
 	while (scan->next_repaired < list_length(scan->repaired) &&
 		   (char *) list_nth(scan->repaired, scan->next_repaired) < scan->lex->prev_token_terminator)
@@ -141,14 +141,15 @@ passed_repaired(Scan *scan)
 static void
 problem_escape(Scan *scan)
 {
-	problem_add(scan->problems, here(scan), "has a \\u escape that no text can hold: \\u0000, or half of a surrogate pair");
+	problem_add(scan->problems, here(scan),
+				"has a \\u escape that no text can hold: \\u0000, or half of a surrogate pair");
 }
 
 static JSON_ACTION
 field_start(void *state, char *name, bool isnull pg_attribute_unused())
 {
-	Scan	   *scan = state;
-	Path		frame = {here(scan), name, 0};
+	Scan *scan = state;
+	Path frame = {here(scan), name, 0};
 
 	CHECK_FOR_INTERRUPTS();
 	if (passed_repaired(scan))
@@ -161,7 +162,7 @@ field_start(void *state, char *name, bool isnull pg_attribute_unused())
 static JSON_ACTION
 scalar(void *state, char *token pg_attribute_unused(), JsonTokenType type pg_attribute_unused())
 {
-	Scan	   *scan = state;
+	Scan *scan = state;
 
 	if (passed_repaired(scan))
 		problem_escape(scan);
@@ -172,7 +173,7 @@ scalar(void *state, char *token pg_attribute_unused(), JsonTokenType type pg_att
 static int
 escaped_unit(const char *c)
 {
-	char		digits[5] = {0};
+	char digits[5] = {0};
 
 	if (c[0] != '\\' || c[1] != 'u' || strspn(c + 2, "0123456789abcdefABCDEF") < 4)
 		return -1;
@@ -189,19 +190,19 @@ escaped_unit(const char *c)
 static List *
 repair_strings(char *c)
 {
-	List	   *repaired = NIL;
+	List *repaired = NIL;
 
 	for (; *c; c++)
 	{
-		bool		bad = false;
+		bool bad = false;
 
 		CHECK_FOR_INTERRUPTS();
 		if (*c != '"')
 			continue;
 		for (c++; *c && *c != '"'; c++)
 		{
-			int			unit = escaped_unit(c);
-			int			next = unit >= 0xD800 && unit <= 0xDBFF ? escaped_unit(c + 6) : -1;
+			int unit = escaped_unit(c);
+			int next = unit >= 0xD800 && unit <= 0xDBFF ? escaped_unit(c + 6) : -1;
 
 			if (next >= 0xDC00 && next <= 0xDFFF)
 				c += 11;
@@ -225,7 +226,7 @@ static bool
 is_escape_error(JsonParseErrorType error)
 {
 	return error == JSON_UNICODE_CODE_POINT_ZERO || error == JSON_UNICODE_HIGH_SURROGATE ||
-		error == JSON_UNICODE_LOW_SURROGATE;
+		   error == JSON_UNICODE_LOW_SURROGATE;
 }
 
 /* Run the server's parser over a text. */
@@ -233,11 +234,15 @@ static JsonParseErrorType
 scan_text(Scan *scan, char *text, int len, List *repaired, Problems *problems)
 {
 	JsonSemAction actions = {.semstate = scan,
-		.object_start = container_start,.object_end = object_end,
-		.array_start = container_start,.array_end = array_end,
-		.object_field_start = field_start,.object_field_end = field_end,
-		.array_element_start = element_start,.array_element_end = element_end,
-	.scalar = scalar};
+							 .object_start = container_start,
+							 .object_end = object_end,
+							 .array_start = container_start,
+							 .array_end = array_end,
+							 .object_field_start = field_start,
+							 .object_field_end = field_end,
+							 .array_element_start = element_start,
+							 .array_element_end = element_end,
+							 .scalar = scalar};
 
 	scan->problems = problems;
 	scan->lex = json_lexer(text, len);
@@ -252,8 +257,8 @@ scan_text(Scan *scan, char *text, int len, List *repaired, Problems *problems)
 static void
 check_text(char *text, int len, Problems *problems)
 {
-	Scan	   *scan = palloc(sizeof(Scan));
-	List	   *before = list_copy(problems->list);
+	Scan *scan = palloc(sizeof(Scan));
+	List *before = list_copy(problems->list);
 	JsonParseErrorType error = scan_text(scan, text, len, NIL, problems);
 
 	if (is_escape_error(error))
@@ -265,7 +270,8 @@ check_text(char *text, int len, Problems *problems)
 	{
 		const char *detail = json_errdetail(error, scan->lex);
 
-		problem_add(problems, NULL, "is not valid JSON: %.*s", pg_mbcliplen(detail, strlen(detail), MAX_DETAIL), detail);
+		problem_add(problems, NULL, "is not valid JSON: %.*s", pg_mbcliplen(detail, strlen(detail), MAX_DETAIL),
+					detail);
 	}
 	pfree(scan);
 }
@@ -274,8 +280,8 @@ check_text(char *text, int len, Problems *problems)
 bool
 json_is_deep(const char *text)
 {
-	int			depth = 0;
-	bool		string = false;
+	int depth = 0;
+	bool string = false;
 
 	for (const char *c = text; *c && depth <= MAX_DEPTH; c++)
 	{
@@ -295,14 +301,14 @@ json_is_deep(const char *text)
 typedef struct OwnedTree
 {
 	MemoryContextCallback callback;
-	json_tokener *tokener;		/* NULL: it is made */
+	json_tokener *tokener; /* NULL: it is made */
 	json_object *tree;
 } OwnedTree;
 
 static void
 free_tree(void *arg)
 {
-	OwnedTree  *owned = arg;
+	OwnedTree *owned = arg;
 
 	json_object_put(owned->tree);
 	if (owned->tokener)
@@ -338,9 +344,9 @@ make_tree(OwnedTree *owned, const char *text, int len)
 bool
 json_tree(const char *text, int len, Problems *problems, json_object **tree)
 {
-	char	   *copy = pnstrdup(text, len);
-	int			before = list_length(problems->list);
-	OwnedTree  *owned;
+	char *copy = pnstrdup(text, len);
+	int before = list_length(problems->list);
+	OwnedTree *owned;
 
 	*tree = NULL;
 	check_text(copy, len, problems);
@@ -405,14 +411,14 @@ decode_object(json_object *object, const Path *path, const Field *fields, bool p
 	}
 	for (struct lh_entry *entry = json_object_get_object(object)->head; entry; entry = entry->next)
 	{
-		Path		member = {path, lh_entry_k(entry), 0};
+		Path member = {path, lh_entry_k(entry), 0};
 
 		CHECK_FOR_INTERRUPTS();
 		decode_field(fields, &member, lh_entry_v(entry), target, problems);
 	}
 	for (const Field *field = fields; field->name && !patch; field++)
 	{
-		Path		member = {path, field->name, 0};
+		Path member = {path, field->name, 0};
 
 		if ((field->flags & FIELD_REQUIRED) && !json_object_object_get_ex(object, field->name, NULL))
 			problem_add(problems, &member, "is required");

@@ -11,4 +11,4 @@
 #undef json_object
 #include <json-c/json.h>
 
-#endif							/* PROPSTREET_JSON_C_H */
+#endif /* PROPSTREET_JSON_C_H */

@@ -14,8 +14,8 @@
 void
 append_member(StringInfo out, const char *name)
 {
-	int			len = strlen(name);
-	char	   *end;
+	int len = strlen(name);
+	char *end;
 
 	enlargeStringInfo(out, len + strlen(",\"\":"));
 	end = out->data + out->len;
@@ -31,7 +31,7 @@ append_member(StringInfo out, const char *name)
 void
 append_id(StringInfo out, int64 id)
 {
-	char		digits[MAXINT8LEN + 1];
+	char digits[MAXINT8LEN + 1];
 
 	pg_lltoa(id, digits);
 	appendStringInfoChar(out, '"');
@@ -43,8 +43,8 @@ append_id(StringInfo out, int64 id)
 void
 append_json_string(StringInfo out, const char *text, int len)
 {
-	char		buffer[256];
-	char	   *copy = (size_t) len < sizeof(buffer) ? buffer : palloc(len + 1);
+	char buffer[256];
+	char *copy = (size_t) len < sizeof(buffer) ? buffer : palloc(len + 1);
 
 	memcpy(copy, text, len);
 	copy[len] = '\0';
@@ -57,8 +57,8 @@ append_json_string(StringInfo out, const char *text, int len)
 typedef struct UtcText
 {
 	TimestampTz time;
-	int			len;			/* 0: none yet */
-	char		text[MAXDATELEN + 3];
+	int len; /* 0: none yet */
+	char text[MAXDATELEN + 3];
 } UtcText;
 
 /* A moment as RFC 3339 in UTC, with as many fractional digits as it needs. */
@@ -66,12 +66,12 @@ void
 append_utc(StringInfo out, TimestampTz time)
 {
 	static const int utc = 0;
-	static UtcText last[2];		/* a resource has few moments, and some of them twice */
-	UtcText    *text = &last[0];
+	static UtcText last[2]; /* a resource has few moments, and some of them twice */
+	UtcText *text = &last[0];
 
 	if (text->len == 0 || text->time != time)
 	{
-		UtcText		before = last[0];
+		UtcText before = last[0];
 
 		last[0] = last[1];
 		last[1] = before;

@@ -15,7 +15,7 @@
 LOCKTAG
 number_lock(LockClass class, int64 number)
 {
-	LOCKTAG		tag;
+	LOCKTAG tag;
 
 	SET_LOCKTAG_ADVISORY(tag, MyDatabaseId, (uint32) (number >> 32), (uint32) number, class);
 	return tag;
@@ -26,13 +26,14 @@ LOCKTAG
 name_lock(LockClass class, int64 tenant_id, const void *name, size_t len)
 {
 	StringInfoData hashed;
-	bytea	   *hash;
-	int64		number;
+	bytea *hash;
+	int64 number;
 
 	initStringInfo(&hashed);
 	appendBinaryStringInfo(&hashed, (const char *) &tenant_id, sizeof(tenant_id));
 	appendBinaryStringInfo(&hashed, name, (int) len);
-	hash = DatumGetByteaPP(DirectFunctionCall1(sha256_bytea, PointerGetDatum(cstring_to_text_with_len(hashed.data, hashed.len))));
+	hash = DatumGetByteaPP(DirectFunctionCall1(sha256_bytea,
+											   PointerGetDatum(cstring_to_text_with_len(hashed.data, hashed.len))));
 	memcpy(&number, VARDATA_ANY(hash), sizeof(number));
 	return number_lock(class, number);
 }

@@ -10,15 +10,15 @@
 
 #include "base/base.h"
 
-#define MAX_PROBLEMS 100		/* reported of one input */
-#define MAX_QUOTED 60			/* bytes of an input shown in a message */
+#define MAX_PROBLEMS 100 /* reported of one input */
+#define MAX_QUOTED 60	 /* bytes of an input shown in a message */
 
 /* Text of an input as it may stand in a message: in double quotes, and clipped. */
 char *
 quoted(const char *text)
 {
-	int			len = strlen(text);
-	int			clipped = pg_mbcliplen(text, len, MAX_QUOTED);
+	int len = strlen(text);
+	int clipped = pg_mbcliplen(text, len, MAX_QUOTED);
 
 	return psprintf("\"%.*s%s\"", clipped, text, clipped < len ? "..." : "");
 }
@@ -34,8 +34,8 @@ id_json(int64 id)
 static void
 append_pointer(StringInfo out, const Path *path)
 {
-	int			len;
-	int			clipped;
+	int len;
+	int clipped;
 
 	if (path == NULL)
 	{
@@ -86,13 +86,13 @@ static char *
 format_detail(const char *format, va_list args)
 {
 	StringInfoData detail;
-	int			save_errno = errno;
+	int save_errno = errno;
 
 	initStringInfo(&detail);
 	for (;;)
 	{
-		va_list		again;
-		int			needed;
+		va_list again;
+		int needed;
 
 		errno = save_errno;
 		va_copy(again, args);
@@ -110,11 +110,11 @@ format_detail(const char *format, va_list args)
 
 /* A problem at a place of a JSON text; texts of the input go through quoted(). */
 void
-problem_add(Problems *problems, const Path *path, const char *format,...)
+problem_add(Problems *problems, const Path *path, const char *format, ...)
 {
-	Problem    *problem;
+	Problem *problem;
 	StringInfoData pointer;
-	va_list		args;
+	va_list args;
 
 	if (list_length(problems->list) > MAX_PROBLEMS)
 		return;
@@ -130,10 +130,10 @@ problem_add(Problems *problems, const Path *path, const char *format,...)
 
 /* A problem of a named parameter. */
 void
-problem_parameter(Problems *problems, const char *parameter, const char *format,...)
+problem_parameter(Problems *problems, const char *parameter, const char *format, ...)
 {
-	Problem    *problem;
-	va_list		args;
+	Problem *problem;
+	va_list args;
 
 	if (list_length(problems->list) > MAX_PROBLEMS)
 		return;
@@ -166,12 +166,12 @@ append_raw_member(StringInfo out, const char *name, const char *value)
 static void
 append_problems(StringInfo out, const List *problems)
 {
-	ListCell   *cell;
+	ListCell *cell;
 
 	appendStringInfoChar(out, '[');
 	foreach(cell, problems)
 	{
-		Problem    *problem = lfirst(cell);
+		Problem *problem = lfirst(cell);
 
 		if (foreach_current_index(cell) > 0)
 			appendStringInfoChar(out, ',');
@@ -189,9 +189,9 @@ append_problems(StringInfo out, const List *problems)
 pg_noreturn static void
 problems_raise(int sqlstate, const List *problems)
 {
-	Problem    *first = linitial(problems);
+	Problem *first = linitial(problems);
 	const char *place = first->pointer ? first->pointer : first->parameter;
-	int			more = list_length(problems) - 1;
+	int more = list_length(problems) - 1;
 	StringInfoData message;
 	StringInfoData detail;
 
@@ -203,8 +203,7 @@ problems_raise(int sqlstate, const List *problems)
 		appendStringInfo(&message, " (and %d more)", more);
 	initStringInfo(&detail);
 	append_problems(&detail, problems);
-	ereport(ERROR,
-			(errcode(sqlstate), errmsg_internal("%s", message.data), errdetail_internal("%s", detail.data)));
+	ereport(ERROR, (errcode(sqlstate), errmsg_internal("%s", message.data), errdetail_internal("%s", detail.data)));
 }
 
 /* Raise one problem, as SQLSTATE PT + status with the problem as JSON in DETAIL. */
@@ -221,8 +220,8 @@ problem_raise(int sqlstate, const Problem *problem)
 void
 not_found(const char *kind, int64 id, const char *pointer)
 {
-	Problem		problem = {.pointer = unconstify(char *, pointer),
-	.detail = psprintf("%s " INT64_FORMAT " was not found", kind, id)};
+	Problem problem = {.pointer = unconstify(char *, pointer),
+					   .detail = psprintf("%s " INT64_FORMAT " was not found", kind, id)};
 
 	problem_raise(PT_NOT_FOUND, &problem);
 }

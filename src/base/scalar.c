@@ -15,18 +15,19 @@ static char *
 problems_sentence(const List *problems)
 {
 	StringInfoData sentence;
-	ListCell   *cell;
+	ListCell *cell;
 
 	initStringInfo(&sentence);
 	foreach(cell, problems)
 	{
-		Problem    *problem = lfirst(cell);
+		Problem *problem = lfirst(cell);
 
-		if (problem->pointer == NULL)	/* the last one: there are more */
+		if (problem->pointer == NULL) /* the last one: there are more */
 			appendStringInfo(&sentence, "; %s", problem->detail);
 		else
 			appendStringInfo(&sentence, "%s %s %s", sentence.len == 0 ? "The" : "; the",
-							 strcmp(problem->pointer, "#") == 0 ? "text" : problem->pointer + strlen("#/"), problem->detail);
+							 strcmp(problem->pointer, "#") == 0 ? "text" : problem->pointer + strlen("#/"),
+							 problem->detail);
 	}
 	if (sentence.data[sentence.len - 1] != '.')
 		appendStringInfoChar(&sentence, '.');
@@ -39,16 +40,15 @@ problems_sentence(const List *problems)
  * out of range.
  */
 void
-input_error(Node *escontext, bool out_of_range, const char *type, const char *text,
-			const Problems *problems, const char *hint)
+input_error(Node *escontext, bool out_of_range, const char *type, const char *text, const Problems *problems,
+			const char *hint)
 {
-	bool		range_error = out_of_range && list_length(problems->list) == 1;
-	int			sqlstate = range_error ? ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE : ERRCODE_INVALID_TEXT_REPRESENTATION;
-	char	   *message = range_error ?
-		psprintf("value %s is out of range for type %s", quoted(text), type) :
-		psprintf("invalid input syntax for type %s: %s", type, quoted(text));
+	bool range_error = out_of_range && list_length(problems->list) == 1;
+	int sqlstate = range_error ? ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE : ERRCODE_INVALID_TEXT_REPRESENTATION;
+	char *message = range_error ? psprintf("value %s is out of range for type %s", quoted(text), type) :
+								  psprintf("invalid input syntax for type %s: %s", type, quoted(text));
 
-	ereturn(escontext,,
+	ereturn(escontext, ,
 			(errcode(sqlstate), errmsg_internal("%s", message),
 			 errdetail_internal("%s", problems_sentence(problems->list)), errhint("%s", hint)));
 }
@@ -60,8 +60,8 @@ input_error(Node *escontext, bool out_of_range, const char *type, const char *te
 bool
 id_parse(const char *text, int64 *id)
 {
-	char	   *end;
-	int64		number;
+	char *end;
+	int64 number;
 
 	if (*text < '1' || *text > '9')
 		return false;
@@ -98,21 +98,21 @@ read_pair(const char **c, int least, int most, int *number)
 static bool
 read_date(const char **c, struct pg_tm *tm)
 {
-	int			century;
-	int			year;
+	int century;
+	int year;
 
 	if (!read_pair(c, 0, 99, &century) || !read_pair(c, 0, 99, &year) || !read_char(c, "-"))
 		return false;
 	tm->tm_year = century * 100 + year;
 	return read_pair(c, 1, 12, &tm->tm_mon) && read_char(c, "-") &&
-		read_pair(c, 1, day_tab[isleap(tm->tm_year)][tm->tm_mon - 1], &tm->tm_mday);
+		   read_pair(c, 1, day_tab[isleap(tm->tm_year)][tm->tm_mon - 1], &tm->tm_mday);
 }
 
 /* A fraction of 1 to 9 digits, if there is one, rounded down to microseconds. */
 static bool
 read_fraction(const char **c, fsec_t *fsec)
 {
-	int			digits = 0;
+	int digits = 0;
 
 	*fsec = 0;
 	if (!read_char(c, "."))
@@ -129,18 +129,17 @@ read_fraction(const char **c, fsec_t *fsec)
 static bool
 read_time(const char **c, struct pg_tm *tm, fsec_t *fsec)
 {
-	return read_pair(c, 0, 23, &tm->tm_hour) && read_char(c, ":") &&
-		read_pair(c, 0, 59, &tm->tm_min) && read_char(c, ":") &&
-		read_pair(c, 0, 60, &tm->tm_sec) && read_fraction(c, fsec);
+	return read_pair(c, 0, 23, &tm->tm_hour) && read_char(c, ":") && read_pair(c, 0, 59, &tm->tm_min) &&
+		   read_char(c, ":") && read_pair(c, 0, 60, &tm->tm_sec) && read_fraction(c, fsec);
 }
 
 /* The offset, in seconds west of UTC; a plus reads as a space in a query string. */
 static bool
 read_offset(const char **c, int *west)
 {
-	char		sign = **c;
-	int			hours;
-	int			minutes;
+	char sign = **c;
+	int hours;
+	int minutes;
 
 	*west = 0;
 	if (sign == '\0' || read_char(c, "Zz"))
@@ -156,7 +155,7 @@ bool
 utc_in_range(TimestampTz time)
 {
 	return time >= (date2j(1, 1, 1) - POSTGRES_EPOCH_JDATE) * USECS_PER_DAY &&
-		time < (date2j(10000, 1, 1) - POSTGRES_EPOCH_JDATE) * USECS_PER_DAY;
+		   time < (date2j(10000, 1, 1) - POSTGRES_EPOCH_JDATE) * USECS_PER_DAY;
 }
 
 /*
@@ -169,8 +168,8 @@ utc_parse(const char *text, TimestampTz *time)
 {
 	const char *c = text;
 	struct pg_tm tm = {0};
-	fsec_t		fsec;
-	int			west;
+	fsec_t fsec;
+	int west;
 	TimestampTz parsed;
 
 	if (!read_date(&c, &tm) || !read_char(&c, "Tt ") || !read_time(&c, &tm, &fsec) || !read_offset(&c, &west) ||

@@ -20,7 +20,7 @@ static char *tenant_claim_setting = NULL;
 static bool
 check_tenant_id(char **value, void **extra pg_attribute_unused(), GucSource source)
 {
-	int64		id;
+	int64 id;
 
 	if (*value == NULL || **value == '\0' || strcmp(*value, NO_TENANT) == 0 || id_parse(*value, &id))
 		return true;
@@ -44,13 +44,11 @@ static void
 define_tenant_id(void)
 {
 	struct config_generic *before = find_setting("propstreet.tenant_id");
-	GucSource	source = before ? before->reset_source : PGC_S_DEFAULT;
+	GucSource source = before ? before->reset_source : PGC_S_DEFAULT;
 
-	DefineCustomStringVariable("propstreet.tenant_id",
-							   "Tenant of this session.",
+	DefineCustomStringVariable("propstreet.tenant_id", "Tenant of this session.",
 							   "Empty: the claim named by propstreet.tenant_claim decides. 0: none.",
-							   &tenant_id_setting, "", PGC_SUSET, 0,
-							   check_tenant_id, NULL, NULL);
+							   &tenant_id_setting, "", PGC_SUSET, 0, check_tenant_id, NULL, NULL);
 	if (source != PGC_S_DEFAULT && find_setting("propstreet.tenant_id")->reset_source == PGC_S_DEFAULT)
 		(void) set_config_option("propstreet.tenant_id", NO_TENANT, PGC_SUSET, source, GUC_ACTION_SET, true, 0, false);
 }
@@ -63,8 +61,7 @@ define_tenant_settings(void)
 	DefineCustomStringVariable("propstreet.tenant_claim",
 							   "Name of the JWT claim in request.jwt.claims that holds the tenant.",
 							   "Set it on the role PostgREST logs in as, never on a database. Empty: no claim is read.",
-							   &tenant_claim_setting, "", PGC_SUSET, 0,
-							   NULL, NULL, NULL);
+							   &tenant_claim_setting, "", PGC_SUSET, 0, NULL, NULL, NULL);
 }
 
 /*
@@ -80,14 +77,13 @@ claimed_tenant(const char *claim, const char *claims)
 	static int64 last_tenant = 0;
 	json_object *tree;
 	json_object *value;
-	Problems	problems = {NIL};
-	int64		tenant = 0;
+	Problems problems = {NIL};
+	int64 tenant = 0;
 
 	if (last_claims && strcmp(claims, last_claims) == 0 && strcmp(claim, last_claim) == 0)
 		return last_tenant;
 	if (json_is_deep(claims) || !json_tree(claims, strlen(claims), &problems, &tree) ||
-		!json_object_is_type(tree, json_type_object) ||
-		!json_object_object_get_ex(tree, claim, &value))
+		!json_object_is_type(tree, json_type_object) || !json_object_object_get_ex(tree, claim, &value))
 		return 0;
 	if (!json_object_is_type(value, json_type_string) && !json_object_is_type(value, json_type_int))
 		return 0;
@@ -110,7 +106,7 @@ claimed_tenant(const char *claim, const char *claims)
 int64
 current_tenant(void)
 {
-	int64		tenant;
+	int64 tenant;
 	const char *claims;
 
 	if (id_parse(tenant_id_setting, &tenant))
@@ -119,11 +115,10 @@ current_tenant(void)
 		(claims = GetConfigOption("request.jwt.claims", true, false)) != NULL &&
 		(tenant = claimed_tenant(tenant_claim_setting, claims)) != 0)
 		return tenant;
-	ereport(ERROR,
-			(errcode(PT_UNAUTHORIZED), errmsg("the tenant of this session is not known"),
-			 errdetail("[{\"detail\":\"the tenant of this session is not known\"}]"),
-			 errhint("Have a superuser set propstreet.tenant_id on the role, call propstreet.set_tenant(), "
-				"or set propstreet.tenant_claim on the role PostgREST logs in as.")));
+	ereport(ERROR, (errcode(PT_UNAUTHORIZED), errmsg("the tenant of this session is not known"),
+					errdetail("[{\"detail\":\"the tenant of this session is not known\"}]"),
+					errhint("Have a superuser set propstreet.tenant_id on the role, call propstreet.set_tenant(), "
+							"or set propstreet.tenant_claim on the role PostgREST logs in as.")));
 }
 
 PG_FUNCTION_INFO_V1(propstreet_current_tenant);
@@ -146,11 +141,12 @@ PG_FUNCTION_INFO_V1(propstreet_set_tenant);
 Datum
 propstreet_set_tenant(PG_FUNCTION_ARGS)
 {
-	int64		tenant = PG_ARGISNULL(0) ? 0 : PG_GETARG_INT64(0);
-	GucAction	action = !PG_ARGISNULL(1) && PG_GETARG_BOOL(1) ? GUC_ACTION_LOCAL : GUC_ACTION_SET;
+	int64 tenant = PG_ARGISNULL(0) ? 0 : PG_GETARG_INT64(0);
+	GucAction action = !PG_ARGISNULL(1) && PG_GETARG_BOOL(1) ? GUC_ACTION_LOCAL : GUC_ACTION_SET;
 
 	if (tenant <= 0)
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("tenant must not be null, zero or negative")));
-	(void) set_config_option("propstreet.tenant_id", psprintf(INT64_FORMAT, tenant), PGC_SUSET, PGC_S_SESSION, action, true, 0, false);
+	(void) set_config_option("propstreet.tenant_id", psprintf(INT64_FORMAT, tenant), PGC_SUSET, PGC_S_SESSION, action,
+							 true, 0, false);
 	PG_RETURN_VOID();
 }

@@ -38,16 +38,16 @@ arrays_add(Arrays *arrays, const Datum *row, const bool *nulls)
 uint64
 run_arrays(Statement *statement, const Arrays *arrays, const Datum *others)
 {
-	Datum		values[STATEMENT_ARGS];
-	int			lower = 1;
+	Datum values[STATEMENT_ARGS];
+	int lower = 1;
 
 	for (int i = 0; i < statement->nargs; i++)
 	{
-		Oid			element = get_element_type(type_oid(statement->args[i]));
-		int			count = arrays->count;
-		int16		len;
-		bool		by_value;
-		char		align;
+		Oid element = get_element_type(type_oid(statement->args[i]));
+		int count = arrays->count;
+		int16 len;
+		bool by_value;
+		char align;
 
 		if (i >= arrays->columns)
 		{
@@ -55,7 +55,8 @@ run_arrays(Statement *statement, const Arrays *arrays, const Datum *others)
 			continue;
 		}
 		get_typlenbyvalalign(element, &len, &by_value, &align);
-		values[i] = PointerGetDatum(construct_md_array(arrays->values[i], arrays->nulls[i], 1, &count, &lower, element, len, by_value, align));
+		values[i] = PointerGetDatum(construct_md_array(arrays->values[i], arrays->nulls[i], 1, &count, &lower, element,
+													   len, by_value, align));
 	}
 	return run(statement, values, NULL);
 }

@@ -66,23 +66,23 @@ typedef enum ColumnType
 typedef struct Column
 {
 	const char *name;
-	ColumnType	type;
-	bool		not_null;
-	int			flags;			/* of resources.h */
-	const char *member;			/* of the API's JSON that the column is, or is part of; or NULL */
-	const char *initial;		/* as text: what a new row has where a body leaves it out; NULL: null */
+	ColumnType type;
+	bool not_null;
+	int flags;			 /* of resources.h */
+	const char *member;	 /* of the API's JSON that the column is, or is part of; or NULL */
+	const char *initial; /* as text: what a new row has where a body leaves it out; NULL: null */
 } Column;
 
 /* A column that is only read */
-#define PLAIN_COLUMN(column, column_type, is_not_null) {.name = column,.type = column_type,.not_null = is_not_null}
+#define PLAIN_COLUMN(column, column_type, is_not_null) {.name = column, .type = column_type, .not_null = is_not_null}
 
-extern uint64 enum_generation;	/* grows when labels may have been added */
+extern uint64 enum_generation; /* grows when labels may have been added */
 
 extern void watch_types(void);
-extern Oid	type_oid(ColumnType type);
+extern Oid type_oid(ColumnType type);
 extern bool attribute_fits(TupleDesc desc, AttrNumber number, ColumnType type);
 extern AttrNumber find_column(TupleDesc desc, const Column *column, const char *table);
-extern Oid	enum_value(ColumnType type, const char *label);
+extern Oid enum_value(ColumnType type, const char *label);
 extern char *enum_choices(ColumnType type);
 extern void append_enum(StringInfo out, Datum value);
 
@@ -94,7 +94,8 @@ extern bool tuple_optional(HeapTuple tuple, TupleDesc desc, int column, Datum *v
 extern Datum slot_value(struct TupleTableSlot *slot, int column);
 extern bool slot_optional(struct TupleTableSlot *slot, int column, Datum *value);
 extern Datum *array_elements(Datum array, ColumnType element, int *count);
-extern void append_array(StringInfo out, Datum value, ColumnType element, void (*append_element) (StringInfo out, Datum element));
+extern void append_array(StringInfo out, Datum value, ColumnType element,
+						 void (*append_element)(StringInfo out, Datum element));
 
 /* ---- statement.c: plans that are kept, and acting as the tables' owner ---- */
 
@@ -104,38 +105,38 @@ extern void append_array(StringInfo out, Datum value, ColumnType element, void (
 typedef struct Statement
 {
 	const char *sql;
-	bool		reads;			/* runs in the snapshot of the calling query */
-	bool		by_values;		/* is planned for the values of each call */
-	int			nargs;
-	ColumnType	args[STATEMENT_ARGS];
+	bool reads;		/* runs in the snapshot of the calling query */
+	bool by_values; /* is planned for the values of each call */
+	int nargs;
+	ColumnType args[STATEMENT_ARGS];
 	struct _SPI_plan *plan;
-	uint64		types;			/* what the plan was made for */
-	uint64		runs;
-	uint64		plan_again;		/* after so many runs */
-	int			checked;		/* generation of the plan whose relations were checked, */
-	Oid			checked_for;	/* to belong to this role */
-	int			depth;			/* under way, one within the other: through a user's triggers */
+	uint64 types; /* what the plan was made for */
+	uint64 runs;
+	uint64 plan_again; /* after so many runs */
+	int checked;	   /* generation of the plan whose relations were checked, */
+	Oid checked_for;   /* to belong to this role */
+	int depth;		   /* under way, one within the other: through a user's triggers */
 } Statement;
 
 /* Whom we act for */
 typedef struct Identity
 {
-	Oid			user;
-	int			security_context;
-	int			settings;		/* nesting level of settings */
+	Oid user;
+	int security_context;
+	int settings; /* nesting level of settings */
 } Identity;
 
-extern Oid	tables_owner(void);
+extern Oid tables_owner(void);
 extern bool check_relation_owner(Oid relation);
 extern Identity act_as(Oid user);
 extern void act_as_before(Identity identity);
 extern uint64 run(Statement *statement, const Datum *values, const bool *nulls);
 extern uint64 run_latest(Statement *statement, const Datum *values);
 extern Datum int64_array(Datum *values, int count);
-extern DestReceiver row_receiver(bool (*receive) (struct TupleTableSlot *slot, DestReceiver *self));
+extern DestReceiver row_receiver(bool (*receive)(struct TupleTableSlot *slot, DestReceiver *self));
 extern void run_to(Statement *statement, const Datum *values, const bool *nulls, DestReceiver *receiver);
-extern ErrorData *attempt(void (*work) (void *arg), void *arg);
-extern ErrorData *attempt_expecting(void (*work) (void *arg), void *arg, int sqlstate);
+extern ErrorData *attempt(void (*work)(void *arg), void *arg);
+extern ErrorData *attempt_expecting(void (*work)(void *arg), void *arg, int sqlstate);
 extern void check_number(uint64 number);
 extern Datum fetch(uint64 number, int column);
 extern bool fetch_optional(uint64 number, int column, Datum *value);
@@ -146,14 +147,14 @@ extern bool fetch_optional(uint64 number, int column, Datum *value);
 
 typedef struct Arrays
 {
-	int			columns;
-	int			count;			/* of rows */
-	Datum	   *values[ARRAYS_MAX];
-	bool	   *nulls[ARRAYS_MAX];
+	int columns;
+	int count; /* of rows */
+	Datum *values[ARRAYS_MAX];
+	bool *nulls[ARRAYS_MAX];
 } Arrays;
 
 extern void arrays_init(Arrays *arrays, int columns, int rows);
 extern void arrays_add(Arrays *arrays, const Datum *row, const bool *nulls);
 extern uint64 run_arrays(Statement *statement, const Arrays *arrays, const Datum *others);
 
-#endif							/* PROPSTREET_DATA_H */
+#endif /* PROPSTREET_DATA_H */

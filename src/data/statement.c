@@ -39,15 +39,14 @@ extern PGDLLIMPORT bool enable_bitmapscan;
 Oid
 tables_owner(void)
 {
-	Oid			project = get_relname_relid("project", get_namespace_oid("propstreet", false));
-	HeapTuple	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(project));
-	Oid			owner;
+	Oid project = get_relname_relid("project", get_namespace_oid("propstreet", false));
+	HeapTuple tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(project));
+	Oid owner;
 
 	if (!HeapTupleIsValid(tuple))
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("the tables of propstreet are not installed in this database"),
-				 errhint("Run SELECT propstreet.install().")));
+		ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+						errmsg("the tables of propstreet are not installed in this database"),
+						errhint("Run SELECT propstreet.install().")));
 	owner = ((Form_pg_class) GETSTRUCT(tuple))->relowner;
 	ReleaseSysCache(tuple);
 	return owner;
@@ -63,8 +62,8 @@ tables_owner(void)
 Identity
 act_as(Oid user)
 {
-	Identity	before;
-	int			context = SECURITY_LOCAL_USERID_CHANGE;
+	Identity before;
+	int context = SECURITY_LOCAL_USERID_CHANGE;
 
 	GetUserIdAndSecContext(&before.user, &before.security_context);
 	if ((superuser_arg(before.user) || superuser_arg(GetAuthenticatedUserId())) && !superuser_arg(user))
@@ -85,7 +84,7 @@ act_as_before(Identity identity)
 static uint64
 types_of(const Statement *statement)
 {
-	bool		rows = statement->args[0] == T_PROSPECT_ARRAY;
+	bool rows = statement->args[0] == T_PROSPECT_ARRAY;
 
 	return ((uint64) type_oid(T_PRICE) << 32) | (rows ? type_oid(T_PROSPECT_ARRAY) : InvalidOid);
 }
@@ -94,20 +93,20 @@ types_of(const Statement *statement)
 static bool
 check_one_owner(Oid relation)
 {
-	HeapTuple	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relation));
+	HeapTuple tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relation));
 	Form_pg_class form;
-	bool		children;
+	bool children;
 
 	if (!HeapTupleIsValid(tuple))
-		return false;			/* dropped: whoever opens it says so */
+		return false; /* dropped: whoever opens it says so */
 	form = (Form_pg_class) GETSTRUCT(tuple);
 	if (form->relowner != GetUserId() && form->relnamespace != PG_CATALOG_NAMESPACE)
-		ereport(ERROR,
-				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-				 errmsg("the relations of propstreet belong to different owners"),
-				 errdetail("Relation \"%s.%s\" belongs to role \"%s\", and the tables belong to role \"%s\".", get_namespace_name(form->relnamespace),
-						   NameStr(form->relname), GetUserNameFromId(form->relowner, true), GetUserNameFromId(GetUserId(), true)),
-				 errhint("Use ALTER ... OWNER TO to give all of them to the owner of schema propstreet.")));
+		ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+						errmsg("the relations of propstreet belong to different owners"),
+						errdetail("Relation \"%s.%s\" belongs to role \"%s\", and the tables belong to role \"%s\".",
+								  get_namespace_name(form->relnamespace), NameStr(form->relname),
+								  GetUserNameFromId(form->relowner, true), GetUserNameFromId(GetUserId(), true)),
+						errhint("Use ALTER ... OWNER TO to give all of them to the owner of schema propstreet.")));
 	children = form->relhassubclass;
 	ReleaseSysCache(tuple);
 	return children;
@@ -123,7 +122,7 @@ check_one_owner(Oid relation)
 bool
 check_relation_owner(Oid relation)
 {
-	ListCell   *cell;
+	ListCell *cell;
 
 	if (!check_one_owner(relation))
 		return false;
@@ -138,8 +137,8 @@ check_relation_owner(Oid relation)
 static bool
 check_relation_owners(List *relations)
 {
-	bool		children = false;
-	ListCell   *cell;
+	bool children = false;
+	ListCell *cell;
 
 	foreach(cell, relations)
 		children |= check_relation_owner(lfirst_oid(cell));
@@ -154,8 +153,8 @@ static void
 check_plan(Statement *statement, CachedPlan *plan)
 {
 	CachedPlanSource *source = linitial(SPI_plan_get_plan_sources(statement->plan));
-	bool		children;
-	ListCell   *cell;
+	bool children;
+	ListCell *cell;
 
 	if (statement->checked == source->generation && statement->checked_for == GetUserId())
 		return;
@@ -170,13 +169,14 @@ check_plan(Statement *statement, CachedPlan *plan)
 static SPIPlanPtr
 parse(const Statement *statement)
 {
-	Oid			args[STATEMENT_ARGS];
-	SPIPlanPtr	plan;
+	Oid args[STATEMENT_ARGS];
+	SPIPlanPtr plan;
 
 	for (int i = 0; i < statement->nargs; i++)
 		args[i] = type_oid(statement->args[i]);
 	/* for keys, and arrays of keys, the values never change the best plan */
-	plan = SPI_prepare_cursor(statement->sql, statement->nargs, args, statement->by_values ? CURSOR_OPT_CUSTOM_PLAN : CURSOR_OPT_GENERIC_PLAN);
+	plan = SPI_prepare_cursor(statement->sql, statement->nargs, args,
+							  statement->by_values ? CURSOR_OPT_CUSTOM_PLAN : CURSOR_OPT_GENERIC_PLAN);
 	if (plan == NULL)
 		elog(ERROR, "SPI_prepare failed: %s", SPI_result_code_string(SPI_result));
 	return plan;
@@ -191,8 +191,8 @@ static void
 check_before_planning(const Statement *statement)
 {
 	CachedPlanSource *source = linitial(SPI_plan_get_plan_sources(statement->plan));
-	ListCell   *cell;
-	SPIPlanPtr	parsed;
+	ListCell *cell;
+	SPIPlanPtr parsed;
 
 	foreach(cell, source->relationOids)
 		LockRelationOid(lfirst_oid(cell), AccessShareLock);
@@ -237,11 +237,12 @@ hint_at_older_tables(void *arg pg_attribute_unused())
 static void
 have_plan(Statement *statement)
 {
-	uint64		types = types_of(statement);
-	ErrorContextCallback context = {.callback = hint_at_older_tables,.previous = error_context_stack};
+	uint64 types = types_of(statement);
+	ErrorContextCallback context = {.callback = hint_at_older_tables, .previous = error_context_stack};
 
 	error_context_stack = &context;
-	if (statement->plan == NULL || statement->types != types || (++statement->runs >= statement->plan_again && statement->depth == 0))
+	if (statement->plan == NULL || statement->types != types ||
+		(++statement->runs >= statement->plan_again && statement->depth == 0))
 		prepare(statement, types);
 	error_context_stack = context.previous;
 }
@@ -249,11 +250,11 @@ have_plan(Statement *statement)
 /* How a statement is run */
 typedef struct Run
 {
-	Statement  *statement;
+	Statement *statement;
 	const Datum *values;
-	const bool *nulls;			/* NULL: no value is null */
-	DestReceiver *receiver;		/* NULL: rows are kept until the operation ends */
-	Snapshot	latest;			/* instead of a new one, where a transaction keeps to an old one */
+	const bool *nulls;		/* NULL: no value is null */
+	DestReceiver *receiver; /* NULL: rows are kept until the operation ends */
+	Snapshot latest;		/* instead of a new one, where a transaction keeps to an old one */
 } Run;
 
 static ParamListInfo
@@ -276,19 +277,20 @@ param_list(const Run *run)
 static int
 execute(const Run *run)
 {
-	Statement  *statement = run->statement;
-	char		flags[STATEMENT_ARGS];
+	Statement *statement = run->statement;
+	char flags[STATEMENT_ARGS];
 
 	if (run->receiver)
 	{
-		SPIExecuteOptions options = {.params = param_list(run),.read_only = statement->reads,.dest = run->receiver};
+		SPIExecuteOptions options = {.params = param_list(run), .read_only = statement->reads, .dest = run->receiver};
 
 		return SPI_execute_plan_extended(statement->plan, &options);
 	}
 	for (int i = 0; i < statement->nargs; i++)
 		flags[i] = run->nulls && run->nulls[i] ? 'n' : ' ';
 	if (run->latest)
-		return SPI_execute_snapshot(statement->plan, unconstify(Datum *, run->values), flags, run->latest, GetTransactionSnapshot(), false, true, 0);
+		return SPI_execute_snapshot(statement->plan, unconstify(Datum *, run->values), flags, run->latest,
+									GetTransactionSnapshot(), false, true, 0);
 	return SPI_execute_plan(statement->plan, unconstify(Datum *, run->values), flags, statement->reads, 0);
 }
 
@@ -313,13 +315,13 @@ renew_plan(const Run *run)
 
 /* Do work that may make a plan of ours, without scans of whole tables, and not compiled. */
 static int
-without_scans(int (*work) (const Run *run), const Run *run)
+without_scans(int (*work)(const Run *run), const Run *run)
 {
-	ErrorContextCallback context = {.callback = hint_at_older_tables,.previous = error_context_stack};
-	bool		seqscan = enable_seqscan;
-	bool		bitmapscan = enable_bitmapscan;
-	bool		jit = jit_enabled;
-	int			result = 0;
+	ErrorContextCallback context = {.callback = hint_at_older_tables, .previous = error_context_stack};
+	bool seqscan = enable_seqscan;
+	bool bitmapscan = enable_bitmapscan;
+	bool jit = jit_enabled;
+	int result = 0;
 
 	error_context_stack = &context;
 	enable_seqscan = enable_bitmapscan = jit_enabled = false;
@@ -379,9 +381,9 @@ have_safe_settings(const Statement *statement)
 static uint64
 run_statement(const Run *run)
 {
-	Statement  *statement = run->statement;
+	Statement *statement = run->statement;
 	MemoryContext context = CurrentMemoryContext;
-	int			result = 0;
+	int result = 0;
 
 	have_safe_settings(statement);
 	have_plan(statement);
@@ -395,7 +397,7 @@ run_statement(const Run *run)
 		statement->depth--;
 	}
 	PG_END_TRY();
-	MemoryContextSwitchTo(context);	/* SPI has left it for its own */
+	MemoryContextSwitchTo(context); /* SPI has left it for its own */
 	if (result < 0)
 		elog(ERROR, "\"%s\" failed: %s", statement->sql, SPI_result_code_string(result));
 	return SPI_processed;
@@ -408,7 +410,7 @@ run_statement(const Run *run)
 uint64
 run(Statement *statement, const Datum *values, const bool *nulls)
 {
-	Run			run = {.statement = statement,.values = values,.nulls = nulls};
+	Run run = {.statement = statement, .values = values, .nulls = nulls};
 
 	return run_statement(&run);
 }
@@ -436,7 +438,7 @@ int64_array(Datum *values, int count)
 
 /* A receiver of rows that needs nothing but the rows. */
 DestReceiver
-row_receiver(bool (*receive) (TupleTableSlot *slot, DestReceiver *self))
+row_receiver(bool (*receive)(TupleTableSlot *slot, DestReceiver *self))
 {
 	DestReceiver receiver = {receive, receiver_startup, receiver_done, receiver_done, DestNone};
 
@@ -447,7 +449,7 @@ row_receiver(bool (*receive) (TupleTableSlot *slot, DestReceiver *self))
 void
 run_to(Statement *statement, const Datum *values, const bool *nulls, DestReceiver *receiver)
 {
-	Run			run = {.statement = statement,.values = values,.nulls = nulls,.receiver = receiver};
+	Run run = {.statement = statement, .values = values, .nulls = nulls, .receiver = receiver};
 
 	run_statement(&run);
 }
@@ -460,8 +462,8 @@ run_to(Statement *statement, const Datum *values, const bool *nulls, DestReceive
 uint64
 run_latest(Statement *statement, const Datum *values)
 {
-	Run			run = {.statement = statement,.values = values};
-	uint64		rows;
+	Run run = {.statement = statement, .values = values};
+	uint64 rows;
 
 	if (IsolationUsesXactSnapshot())
 		run.latest = RegisterSnapshot(GetLatestSnapshot());
@@ -476,11 +478,11 @@ run_latest(Statement *statement, const Datum *values)
  * the work rolled back: the caller rethrows what it did not expect.
  */
 ErrorData *
-attempt(void (*work) (void *arg), void *arg)
+attempt(void (*work)(void *arg), void *arg)
 {
 	MemoryContext context = CurrentMemoryContext;
 	ResourceOwner owner = CurrentResourceOwner;
-	ErrorData  *volatile error = NULL;
+	ErrorData *volatile error = NULL;
 
 	BeginInternalSubTransaction(NULL);
 	MemoryContextSwitchTo(context);
@@ -504,9 +506,9 @@ attempt(void (*work) (void *arg), void *arg)
 
 /* The same, for an error that is expected: others pass through. */
 ErrorData *
-attempt_expecting(void (*work) (void *arg), void *arg, int sqlstate)
+attempt_expecting(void (*work)(void *arg), void *arg, int sqlstate)
 {
-	ErrorData  *error = attempt(work, arg);
+	ErrorData *error = attempt(work, arg);
 
 	if (error && error->sqlerrcode != sqlstate)
 		ReThrowError(error);
@@ -518,9 +520,8 @@ void
 check_number(uint64 number)
 {
 	if (number >= SPI_processed)
-		ereport(ERROR,
-				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
-				 errmsg("a trigger prevented an operation from writing a row")));
+		ereport(ERROR, (errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+						errmsg("a trigger prevented an operation from writing a row")));
 }
 
 /* A value of the last result; columns count from 1.  23502 if it is null. */

@@ -18,17 +18,15 @@
 void
 null_error(const char *column)
 {
-	ereport(ERROR,
-			(errcode(ERRCODE_NOT_NULL_VIOLATION),
-			 errmsg("null value in column \"%s\" is not allowed", column),
-			 errdetail("The column is declared NOT NULL by propstreet.install().")));
+	ereport(ERROR, (errcode(ERRCODE_NOT_NULL_VIOLATION), errmsg("null value in column \"%s\" is not allowed", column),
+					errdetail("The column is declared NOT NULL by propstreet.install().")));
 }
 
 /* A value of a row that a query has returned; columns count from 1.  23502 if it is null. */
 Datum
 tuple_value(HeapTuple tuple, TupleDesc desc, int column)
 {
-	Datum		value;
+	Datum value;
 
 	if (!tuple_optional(tuple, desc, column, &value))
 		null_error(NameStr(TupleDescAttr(desc, column - 1)->attname));
@@ -39,7 +37,7 @@ tuple_value(HeapTuple tuple, TupleDesc desc, int column)
 bool
 tuple_optional(HeapTuple tuple, TupleDesc desc, int column, Datum *value)
 {
-	bool		isnull;
+	bool isnull;
 
 	*value = heap_getattr(tuple, column, desc, &isnull);
 	return !isnull;
@@ -49,7 +47,7 @@ tuple_optional(HeapTuple tuple, TupleDesc desc, int column, Datum *value)
 Datum
 slot_value(TupleTableSlot *slot, int column)
 {
-	Datum		value;
+	Datum value;
 
 	if (!slot_optional(slot, column, &value))
 		null_error(NameStr(TupleDescAttr(slot->tts_tupleDescriptor, column - 1)->attname));
@@ -59,7 +57,7 @@ slot_value(TupleTableSlot *slot, int column)
 bool
 slot_optional(TupleTableSlot *slot, int column, Datum *value)
 {
-	bool		isnull;
+	bool isnull;
 
 	*value = slot_getattr(slot, column, &isnull);
 	return !isnull;
@@ -69,7 +67,7 @@ slot_optional(TupleTableSlot *slot, int column, Datum *value)
 static bool
 array_is_sound(const ArrayType *array)
 {
-	Size		size = VARSIZE(array);
+	Size size = VARSIZE(array);
 
 	if (size < sizeof(ArrayType) || ARR_NDIM(array) < 0 || ARR_NDIM(array) > MAXDIM ||
 		size < (Size) ARR_OVERHEAD_NONULLS(ARR_NDIM(array)))
@@ -77,7 +75,8 @@ array_is_sound(const ArrayType *array)
 	if (!ARR_HASNULL(array))
 		return true;
 	return array->dataoffset > 0 && (Size) array->dataoffset <= size &&
-		array->dataoffset >= (int32) ARR_OVERHEAD_WITHNULLS(ARR_NDIM(array), ArrayGetNItems(ARR_NDIM(array), ARR_DIMS(array)));
+		   array->dataoffset >=
+			   (int32) ARR_OVERHEAD_WITHNULLS(ARR_NDIM(array), ArrayGetNItems(ARR_NDIM(array), ARR_DIMS(array)));
 }
 
 /*
@@ -87,14 +86,14 @@ array_is_sound(const ArrayType *array)
 Datum *
 array_elements(Datum value, ColumnType element, int *count)
 {
-	ArrayType  *array = DatumGetArrayTypeP(value);
-	char	   *next;
-	char	   *end = (char *) array + VARSIZE(array);
-	Datum	   *elements;
+	ArrayType *array = DatumGetArrayTypeP(value);
+	char *next;
+	char *end = (char *) array + VARSIZE(array);
+	Datum *elements;
 
 	if (!array_is_sound(array) || ARR_ELEMTYPE(array) != type_oid(element))
-		ereport(ERROR,
-				(errcode(ERRCODE_DATATYPE_MISMATCH), errmsg("array is not of type %s[]", format_type_be(type_oid(element)))));
+		ereport(ERROR, (errcode(ERRCODE_DATATYPE_MISMATCH),
+						errmsg("array is not of type %s[]", format_type_be(type_oid(element)))));
 	*count = ArrayGetNItems(ARR_NDIM(array), ARR_DIMS(array));
 	if (*count == 0)
 		return NULL;
@@ -118,10 +117,10 @@ array_elements(Datum value, ColumnType element, int *count)
 
 /* An array as JSON. */
 void
-append_array(StringInfo out, Datum value, ColumnType element, void (*append_element) (StringInfo out, Datum element))
+append_array(StringInfo out, Datum value, ColumnType element, void (*append_element)(StringInfo out, Datum element))
 {
-	int			count;
-	Datum	   *elements = array_elements(value, element, &count);
+	int count;
+	Datum *elements = array_elements(value, element, &count);
 
 	appendStringInfoChar(out, '[');
 	for (int i = 0; i < count; i++)

@@ -19,13 +19,15 @@ PG_FUNCTION_INFO_V1(propstreet_check);
 Datum
 propstreet_check(PG_FUNCTION_ARGS)
 {
-	static Statement check = {.sql = "SELECT c.tenant_id::pg_catalog.int8, c.resource::pg_catalog.text, "
-		"c.id::pg_catalog.int8, "
-		"c.problem::pg_catalog.text FROM propstreet.check_rows() AS c",
-	.reads = true,};
+	static Statement check = {
+		.sql = "SELECT c.tenant_id::pg_catalog.int8, c.resource::pg_catalog.text, "
+			   "c.id::pg_catalog.int8, "
+			   "c.problem::pg_catalog.text FROM propstreet.check_rows() AS c",
+		.reads = true,
+	};
 	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
-	Identity	caller;
-	uint64		count;
+	Identity caller;
+	uint64 count;
 
 	InitMaterializedSRF(fcinfo, 0);
 	caller = act_as(tables_owner());
@@ -34,8 +36,8 @@ propstreet_check(PG_FUNCTION_ARGS)
 	count = run(&check, NULL, NULL);
 	for (uint64 i = 0; i < count; i++)
 	{
-		Datum		values[CHECK_COLUMNS];
-		bool		nulls[CHECK_COLUMNS];
+		Datum values[CHECK_COLUMNS];
+		bool nulls[CHECK_COLUMNS];
 
 		for (int j = 0; j < CHECK_COLUMNS; j++)
 			nulls[j] = !fetch_optional(i, j + 1, &values[j]);

@@ -9,6 +9,6 @@
 
 /* ---- purge.c ---- */
 
-extern int	propstreet_keep_undelivered;	/* seconds */
+extern int propstreet_keep_undelivered; /* seconds */
 
-#endif							/* PROPSTREET_MAINTENANCE_H */
+#endif /* PROPSTREET_MAINTENANCE_H */

@@ -24,49 +24,49 @@
 #include "operations/operations.h"
 
 #define ITEMS_MAX 100
-#define TRIES_MAX 20			/* after others took what we had found free */
+#define TRIES_MAX 20 /* after others took what we had found free */
 
 typedef struct BatchItem
 {
 	json_object *json;
-	ItemChange	change;
-	bool		malformed;		/* failed before anything was read */
-	const char *error;			/* code; NULL: good so far */
-	char	   *message;
-	int64		holder;			/* the prospect that stands in the way, or 0 */
-	Row			row;			/* what the table has, after all */
-	bool		done;			/* written, or found as wanted */
-	bool		changed;		/* update: there is something to write */
+	ItemChange change;
+	bool malformed;	   /* failed before anything was read */
+	const char *error; /* code; NULL: good so far */
+	char *message;
+	int64 holder; /* the prospect that stands in the way, or 0 */
+	Row row;	  /* what the table has, after all */
+	bool done;	  /* written, or found as wanted */
+	bool changed; /* update: there is something to write */
 } BatchItem;
 
 /* A prospect that an update has locked, and the item that changes it */
 typedef struct Locked
 {
-	Row			row;
+	Row row;
 	const BatchItem *item;
 } Locked;
 
 typedef struct Batch
 {
-	Operation  *operation;
-	int64		project_id;
-	bool		update;
-	bool		atomic;
+	Operation *operation;
+	int64 project_id;
+	bool update;
+	bool atomic;
 	json_object *items_json;
-	BatchItem	   *items;
-	int			count;
-	Locked		locked[ITEMS_MAX];	/* by id */
-	int			nlocked;
-	HTAB	   *refs;			/* who holds a reference: RefHolder */
-	HTAB	   *investors;		/* who is there: Investor */
+	BatchItem *items;
+	int count;
+	Locked locked[ITEMS_MAX]; /* by id */
+	int nlocked;
+	HTAB *refs;		 /* who holds a reference: RefHolder */
+	HTAB *investors; /* who is there: Investor */
 } Batch;
 
 /* ---- what is known of references and investors ---- */
 
 typedef struct RefHolder
 {
-	const ExternalRef *ref;		/* key */
-	int64		prospect_id;	/* 0: an item of this request */
+	const ExternalRef *ref; /* key */
+	int64 prospect_id;		/* 0: an item of this request */
 } RefHolder;
 
 static uint32
@@ -88,25 +88,25 @@ ref_match(const void *a, const void *b, Size size)
 /* A contact, or a company as an investor of its own */
 typedef struct InvestorKey
 {
-	int64		id;
-	int64		is_company;
+	int64 id;
+	int64 is_company;
 } InvestorKey;
 
 typedef struct Investor
 {
 	InvestorKey key;
-	bool		found;
-	bool		blocked;
-	int64		company_id;		/* 0: none */
-	Datum		tags;
-	int64		prospect_id;	/* that it is already; 0: none */
-	const BatchItem *item;			/* that it becomes by this request, or NULL */
+	bool found;
+	bool blocked;
+	int64 company_id; /* 0: none */
+	Datum tags;
+	int64 prospect_id;	   /* that it is already; 0: none */
+	const BatchItem *item; /* that it becomes by this request, or NULL */
 } Investor;
 
 static InvestorKey
 investor_key(const Row *row)
 {
-	bool		is_company = row->nulls[R_CONTACT_ID];
+	bool is_company = row->nulls[R_CONTACT_ID];
 	InvestorKey key = {DatumGetInt64(row->values[is_company ? R_COMPANY_ID : R_CONTACT_ID]), is_company};
 
 	return key;
@@ -115,16 +115,21 @@ investor_key(const Row *row)
 static void
 forget_everything(Batch *batch)
 {
-	HASHCTL		refs = {.keysize = sizeof(ExternalRef *),.entrysize = sizeof(RefHolder),
-	.hash = ref_hash,.match = ref_match,.hcxt = CurrentMemoryContext};
-	HASHCTL		investors = {.keysize = sizeof(InvestorKey),.entrysize = sizeof(Investor),.hcxt = CurrentMemoryContext};
+	HASHCTL refs = {.keysize = sizeof(ExternalRef *),
+					.entrysize = sizeof(RefHolder),
+					.hash = ref_hash,
+					.match = ref_match,
+					.hcxt = CurrentMemoryContext};
+	HASHCTL investors = {.keysize = sizeof(InvestorKey), .entrysize = sizeof(Investor), .hcxt = CurrentMemoryContext};
 
 	if (batch->refs)
 		hash_destroy(batch->refs);
 	if (batch->investors)
 		hash_destroy(batch->investors);
-	batch->refs = hash_create("propstreet references", 2 * ITEMS_MAX, &refs, HASH_ELEM | HASH_FUNCTION | HASH_COMPARE | HASH_CONTEXT);
-	batch->investors = hash_create("propstreet investors", 2 * ITEMS_MAX, &investors, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+	batch->refs = hash_create("propstreet references", 2 * ITEMS_MAX, &refs,
+							  HASH_ELEM | HASH_FUNCTION | HASH_COMPARE | HASH_CONTEXT);
+	batch->investors =
+		hash_create("propstreet investors", 2 * ITEMS_MAX, &investors, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
 }
 
 /* Good so far, and not written yet */
@@ -147,7 +152,7 @@ fail(BatchItem *item, const char *error, int64 holder, char *message)
 static void
 set_items(json_object *value, const Path *path, void *target, Problems *problems)
 {
-	Batch	   *batch = target;
+	Batch *batch = target;
 
 	if (!json_array(value, path, problems))
 		return;
@@ -166,26 +171,25 @@ set_atomic(json_object *value, const Path *path, void *target, Problems *problem
 		problem_add(problems, path, "must be true or false");
 }
 
-static const Field batch_fields[] = {
-	{"items", FIELD_REQUIRED, set_items, NULL},
-	{"atomic", 0, set_atomic, NULL},
-	{NULL, 0, NULL, NULL}
-};
+static const Field batch_fields[] = {{"items", FIELD_REQUIRED, set_items, NULL},
+									 {"atomic", 0, set_atomic, NULL},
+									 {NULL, 0, NULL, NULL}};
 
 /* Problems of an item as one message. */
 static char *
 joined(const Problems *problems)
 {
 	StringInfoData message;
-	ListCell   *cell;
+	ListCell *cell;
 
 	initStringInfo(&message);
 	foreach(cell, problems->list)
 	{
-		Problem    *problem = lfirst(cell);
+		Problem *problem = lfirst(cell);
 		const char *place = problem->pointer ? problem->pointer : problem->parameter;
 
-		appendStringInfo(&message, "%s%s%s%s", message.len > 0 ? "; " : "", place ? place : "", place ? ": " : "", problem->detail);
+		appendStringInfo(&message, "%s%s%s%s", message.len > 0 ? "; " : "", place ? place : "", place ? ": " : "",
+						 problem->detail);
 	}
 	return message.data;
 }
@@ -195,19 +199,20 @@ static bool
 is_malformed_id(json_object *object, const char *name)
 {
 	json_object *value;
-	int64		id;
+	int64 id;
 
-	return json_object_is_type(object, json_type_object) && json_object_object_get_ex(object, name, &value) && value != NULL &&
-		!(json_object_is_type(value, json_type_string) && id_parse(json_object_get_string(value), &id));
+	return json_object_is_type(object, json_type_object) && json_object_object_get_ex(object, name, &value) &&
+		   value != NULL &&
+		   !(json_object_is_type(value, json_type_string) && id_parse(json_object_get_string(value), &id));
 }
 
 static void
 decode_item(Batch *batch, int index)
 {
-	BatchItem	   *item = &batch->items[index];
-	Path		array = {NULL, "items", 0};
-	Path		path = {&array, NULL, index};
-	Problems	problems = {NIL};
+	BatchItem *item = &batch->items[index];
+	Path array = {NULL, "items", 0};
+	Path path = {&array, NULL, index};
+	Problems problems = {NIL};
 
 	item->json = json_object_array_get_idx(batch->items_json, index);
 	prospect_decode_item(item->json, &path, batch->update, &item->change, &problems);
@@ -215,8 +220,8 @@ decode_item(Batch *batch, int index)
 	if (!item->malformed)
 		return;
 	if (list_length(problems.list) == 1 &&
-		(batch->update ? is_malformed_id(item->json, "id")
-		 : is_malformed_id(item->json, "contactId") || is_malformed_id(item->json, "companyId")))
+		(batch->update ? is_malformed_id(item->json, "id") :
+						 is_malformed_id(item->json, "contactId") || is_malformed_id(item->json, "companyId")))
 		fail(item, "invalid_id", 0, joined(&problems));
 	else
 		fail(item, "validation_error", 0, joined(&problems));
@@ -225,7 +230,7 @@ decode_item(Batch *batch, int index)
 static void
 decode_batch(Batch *batch, json_object *body)
 {
-	Problems	problems = {NIL};
+	Problems problems = {NIL};
 
 	decode_object(body, NULL, batch_fields, false, batch, &problems);
 	problems_check(&problems);
@@ -239,14 +244,14 @@ decode_batch(Batch *batch, json_object *body)
 static Datum
 wanted_refs(const Batch *batch)
 {
-	Datum	   *wanted = palloc(sizeof(Datum) * batch->count * EXTERNAL_REF_MAX);
-	int			count = 0;
+	Datum *wanted = palloc(sizeof(Datum) * batch->count * EXTERNAL_REF_MAX);
+	int count = 0;
 
 	for (int i = 0; i < batch->count; i++)
 	{
 		const BatchItem *item = &batch->items[i];
 		ExternalRef **refs;
-		int			nrefs;
+		int nrefs;
 
 		if (item->malformed || item->change.base.row.nulls[R_EXTERNAL_REFS])
 			continue;
@@ -261,7 +266,7 @@ static void
 learn_ref(Batch *batch, uint64 number)
 {
 	const ExternalRef *ref = (const ExternalRef *) PG_DETOAST_DATUM_PACKED(fetch(number, 7));
-	RefHolder  *holder = hash_search(batch->refs, &ref, HASH_ENTER, NULL);
+	RefHolder *holder = hash_search(batch->refs, &ref, HASH_ENTER, NULL);
 
 	holder->prospect_id = DatumGetInt64(fetch(number, 6));
 }
@@ -269,10 +274,10 @@ learn_ref(Batch *batch, uint64 number)
 static void
 learn_investor(Batch *batch, uint64 number)
 {
-	bool		is_company = DatumGetInt32(fetch(number, 1)) == 2;
+	bool is_company = DatumGetInt32(fetch(number, 1)) == 2;
 	InvestorKey key = {DatumGetInt64(fetch(number, 2)), is_company};
-	Datum		id;
-	Investor   *investor = hash_search(batch->investors, &key, HASH_ENTER, NULL);
+	Datum id;
+	Investor *investor = hash_search(batch->investors, &key, HASH_ENTER, NULL);
 
 	investor->found = true;
 	investor->company_id = fetch_optional(number, 3, &id) ? DatumGetInt64(id) : 0;
@@ -290,39 +295,43 @@ learn_investor(Batch *batch, uint64 number)
 static void
 read_for_add(Batch *batch)
 {
-	static Statement resolve = {.sql =
-		"WITH contact AS MATERIALIZED (SELECT c.id::pg_catalog.int8, c.company_id::pg_catalog.int8, "
-		"c.tags::pg_catalog.text[], c.blocked::pg_catalog.bool FROM propstreet.contact AS c "
-		"WHERE c.tenant_id OPERATOR(pg_catalog.=) $1 AND c.id OPERATOR(pg_catalog.=) ANY ($3) "
-		"ORDER BY c.id FOR SHARE), "
-		"company AS MATERIALIZED (SELECT c.id::pg_catalog.int8, c.tags::pg_catalog.text[], c.blocked::pg_catalog.bool "
-		"FROM propstreet.company AS c "
-		"WHERE c.tenant_id OPERATOR(pg_catalog.=) $1 AND c.id OPERATOR(pg_catalog.=) ANY ($4) "
-		"ORDER BY c.id FOR SHARE) "
-		"SELECT 1, c.id, c.company_id, c.tags, c.blocked, (SELECT p.id::pg_catalog.int8 FROM propstreet.prospect AS p "
-		"WHERE p.tenant_id OPERATOR(pg_catalog.=) $1 AND p.project_id OPERATOR(pg_catalog.=) $2 "
-		"AND p.contact_id OPERATOR(pg_catalog.=) c.id AND p.deleted_utc IS NULL), NULL::propstreet.external_ref "
-		"FROM contact AS c "
-		"UNION ALL SELECT 2, c.id, c.id, c.tags, c.blocked, (SELECT p.id::pg_catalog.int8 "
-		"FROM propstreet.prospect AS p "
-		"WHERE p.tenant_id OPERATOR(pg_catalog.=) $1 AND p.project_id OPERATOR(pg_catalog.=) $2 "
-		"AND p.company_id OPERATOR(pg_catalog.=) c.id AND p.contact_id IS NULL AND p.deleted_utc IS NULL), "
-		"NULL FROM company AS c "
-		"UNION ALL SELECT 3, NULL, NULL, NULL, NULL, r.prospect_id::pg_catalog.int8, "
-		"r.external_ref::propstreet.external_ref FROM propstreet.prospect_external_ref AS r "
-		"WHERE r.tenant_id OPERATOR(pg_catalog.=) $1 AND r.project_id OPERATOR(pg_catalog.=) $2 "
-		"AND r.external_ref OPERATOR(propstreet.=) ANY ($5)",
-	.nargs = 5,.args = {T_INT8, T_INT8, T_INT8_ARRAY, T_INT8_ARRAY, T_EXTERNAL_REF_ARRAY},};
-	Datum		contacts[ITEMS_MAX];
-	Datum		companies[ITEMS_MAX];
-	int			ncontacts = 0;
-	int			ncompanies = 0;
-	Datum		values[5] = {Int64GetDatum(batch->operation->tenant_id), Int64GetDatum(batch->project_id)};
-	uint64		rows;
+	static Statement resolve = {
+		.sql = "WITH contact AS MATERIALIZED (SELECT c.id::pg_catalog.int8, c.company_id::pg_catalog.int8, "
+			   "c.tags::pg_catalog.text[], c.blocked::pg_catalog.bool FROM propstreet.contact AS c "
+			   "WHERE c.tenant_id OPERATOR(pg_catalog.=) $1 AND c.id OPERATOR(pg_catalog.=) ANY ($3) "
+			   "ORDER BY c.id FOR SHARE), "
+			   "company AS MATERIALIZED (SELECT c.id::pg_catalog.int8, c.tags::pg_catalog.text[], "
+			   "c.blocked::pg_catalog.bool "
+			   "FROM propstreet.company AS c "
+			   "WHERE c.tenant_id OPERATOR(pg_catalog.=) $1 AND c.id OPERATOR(pg_catalog.=) ANY ($4) "
+			   "ORDER BY c.id FOR SHARE) "
+			   "SELECT 1, c.id, c.company_id, c.tags, c.blocked, (SELECT p.id::pg_catalog.int8 FROM "
+			   "propstreet.prospect AS p "
+			   "WHERE p.tenant_id OPERATOR(pg_catalog.=) $1 AND p.project_id OPERATOR(pg_catalog.=) $2 "
+			   "AND p.contact_id OPERATOR(pg_catalog.=) c.id AND p.deleted_utc IS NULL), NULL::propstreet.external_ref "
+			   "FROM contact AS c "
+			   "UNION ALL SELECT 2, c.id, c.id, c.tags, c.blocked, (SELECT p.id::pg_catalog.int8 "
+			   "FROM propstreet.prospect AS p "
+			   "WHERE p.tenant_id OPERATOR(pg_catalog.=) $1 AND p.project_id OPERATOR(pg_catalog.=) $2 "
+			   "AND p.company_id OPERATOR(pg_catalog.=) c.id AND p.contact_id IS NULL AND p.deleted_utc IS NULL), "
+			   "NULL FROM company AS c "
+			   "UNION ALL SELECT 3, NULL, NULL, NULL, NULL, r.prospect_id::pg_catalog.int8, "
+			   "r.external_ref::propstreet.external_ref FROM propstreet.prospect_external_ref AS r "
+			   "WHERE r.tenant_id OPERATOR(pg_catalog.=) $1 AND r.project_id OPERATOR(pg_catalog.=) $2 "
+			   "AND r.external_ref OPERATOR(propstreet.=) ANY ($5)",
+		.nargs = 5,
+		.args = {T_INT8, T_INT8, T_INT8_ARRAY, T_INT8_ARRAY, T_EXTERNAL_REF_ARRAY},
+	};
+	Datum contacts[ITEMS_MAX];
+	Datum companies[ITEMS_MAX];
+	int ncontacts = 0;
+	int ncompanies = 0;
+	Datum values[5] = {Int64GetDatum(batch->operation->tenant_id), Int64GetDatum(batch->project_id)};
+	uint64 rows;
 
 	for (int i = 0; i < batch->count; i++)
 	{
-		const Row  *row = &batch->items[i].change.base.row;
+		const Row *row = &batch->items[i].change.base.row;
 
 		if (batch->items[i].malformed)
 			continue;
@@ -352,23 +361,24 @@ static bool
 claim_refs(Batch *batch, BatchItem *item, Datum array, int64 own_id)
 {
 	ExternalRef **refs;
-	int			count = refs_deform(array, &refs);
+	int count = refs_deform(array, &refs);
 
 	for (int i = 0; i < count; i++)
 	{
 		const ExternalRef *ref = refs[i];
-		RefHolder  *holder = hash_search(batch->refs, &ref, HASH_FIND, NULL);
+		RefHolder *holder = hash_search(batch->refs, &ref, HASH_FIND, NULL);
 
 		if (holder == NULL || (own_id != 0 && holder->prospect_id == own_id))
 			continue;
 		fail(item, "duplicate", holder->prospect_id,
-			 psprintf("External reference %.*s is already used in this project", (int) VARSIZE_ANY_EXHDR(ref), VARDATA_ANY(ref)));
+			 psprintf("External reference %.*s is already used in this project", (int) VARSIZE_ANY_EXHDR(ref),
+					  VARDATA_ANY(ref)));
 		return false;
 	}
 	for (int i = 0; i < count; i++)
 	{
 		const ExternalRef *ref = refs[i];
-		RefHolder  *holder = hash_search(batch->refs, &ref, HASH_ENTER, NULL);
+		RefHolder *holder = hash_search(batch->refs, &ref, HASH_ENTER, NULL);
 
 		holder->prospect_id = own_id;
 	}
@@ -378,9 +388,9 @@ claim_refs(Batch *batch, BatchItem *item, Datum array, int64 own_id)
 static void
 judge_add(Batch *batch, BatchItem *item)
 {
-	const Row  *row = &item->change.base.row;
+	const Row *row = &item->change.base.row;
 	InvestorKey key = investor_key(row);
-	Investor   *investor = hash_search(batch->investors, &key, HASH_FIND, NULL);
+	Investor *investor = hash_search(batch->investors, &key, HASH_FIND, NULL);
 	const char *kind = key.is_company ? "Company" : "Contact";
 
 	if (investor == NULL)
@@ -401,18 +411,18 @@ judge_add(Batch *batch, BatchItem *item)
 static Datum
 rows_datum(List *items)
 {
-	Oid			type = get_element_type(type_oid(T_PROSPECT_ARRAY));
-	TupleDesc	desc = lookup_rowtype_tupdesc(type, -1);
-	Datum	   *values = palloc0(sizeof(Datum) * desc->natts);
-	bool	   *nulls = palloc(sizeof(bool) * desc->natts);
-	Datum	   *rows = palloc(sizeof(Datum) * list_length(items));
-	RowMap		map = {0};
-	ListCell   *cell;
+	Oid type = get_element_type(type_oid(T_PROSPECT_ARRAY));
+	TupleDesc desc = lookup_rowtype_tupdesc(type, -1);
+	Datum *values = palloc0(sizeof(Datum) * desc->natts);
+	bool *nulls = palloc(sizeof(bool) * desc->natts);
+	Datum *rows = palloc(sizeof(Datum) * list_length(items));
+	RowMap map = {0};
+	ListCell *cell;
 
 	row_map(&map, desc, KIND_PROSPECT);
 	foreach(cell, items)
 	{
-		Row		   *row = &((BatchItem *) lfirst(cell))->row;
+		Row *row = &((BatchItem *) lfirst(cell))->row;
 
 		memset(nulls, true, sizeof(bool) * desc->natts);
 		for (int i = 0; i < R_COLUMNS; i++)
@@ -443,7 +453,7 @@ make_row(Batch *batch, BatchItem *item)
 {
 	InvestorKey key = investor_key(&item->change.base.row);
 	const Investor *investor = hash_search(batch->investors, &key, HASH_FIND, NULL);
-	Row		   *row = &item->row;
+	Row *row = &item->row;
 
 	*row = item->change.base.row;
 	row->values[R_TENANT_ID] = Int64GetDatum(batch->operation->tenant_id);
@@ -468,7 +478,7 @@ has_followers(const Batch *batch)
 static Statement *
 insert_rows(void)
 {
-	static Statement insert = {.nargs = 1,.args = {T_PROSPECT_ARRAY}};
+	static Statement insert = {.nargs = 1, .args = {T_PROSPECT_ARRAY}};
 	StringInfoData sql;
 
 	if (insert.sql)
@@ -486,13 +496,13 @@ insert_rows(void)
 static void
 insert_good(void *arg)
 {
-	Batch	   *batch = arg;
-	Problem		lost = {.detail = "an investor was added meanwhile"};
-	List	   *good = NIL;
-	Datum		values[1];
-	uint64		rows;
-	uint64		next = 0;
-	ListCell   *cell;
+	Batch *batch = arg;
+	Problem lost = {.detail = "an investor was added meanwhile"};
+	List *good = NIL;
+	Datum values[1];
+	uint64 rows;
+	uint64 next = 0;
+	ListCell *cell;
 
 	for (int i = 0; i < batch->count; i++)
 		if (is_open(&batch->items[i]))
@@ -508,10 +518,10 @@ insert_good(void *arg)
 	/* they come back in the order they went in; those that lost a race are left out */
 	foreach(cell, good)
 	{
-		BatchItem	   *item = lfirst(cell);
+		BatchItem *item = lfirst(cell);
 		InvestorKey wanted = investor_key(&item->change.base.row);
 		InvestorKey got;
-		Row			row;
+		Row row;
 
 		if (next == rows)
 			break;
@@ -528,7 +538,7 @@ insert_good(void *arg)
 static int
 count_good(const Batch *batch)
 {
-	int			good = 0;
+	int good = 0;
 
 	for (int i = 0; i < batch->count; i++)
 		good += batch->items[i].error == NULL;
@@ -609,7 +619,7 @@ append_failed(StringInfo out, const BatchItem *item, int index, bool update)
 static void
 append_items(StringInfo out, const Batch *batch, bool failed)
 {
-	bool		first = true;
+	bool first = true;
 
 	appendStringInfoChar(out, '[');
 	for (int i = 0; i < batch->count; i++)
@@ -622,7 +632,7 @@ append_items(StringInfo out, const Batch *batch, bool failed)
 		if (failed)
 			append_failed(out, &batch->items[i], i, batch->update);
 		else
-			(batch->update ? append_updated : append_created) (out, &batch->items[i]);
+			(batch->update ? append_updated : append_created)(out, &batch->items[i]);
 	}
 	appendStringInfoChar(out, ']');
 }
@@ -631,7 +641,7 @@ append_items(StringInfo out, const Batch *batch, bool failed)
 static void
 check_atomic(const Batch *batch)
 {
-	Problem		problem = {.detail = "The batch is atomic and some of its items failed",.member = "failed"};
+	Problem problem = {.detail = "The batch is atomic and some of its items failed", .member = "failed"};
 	StringInfoData failed;
 
 	if (!batch->atomic || count_good(batch) == batch->count)
@@ -659,19 +669,26 @@ append_answer(StringInfo out, const Batch *batch)
 static void
 read_for_update(Batch *batch)
 {
-	static Statement lock = {.sql = "SELECT " PROSPECT_SQL " FROM propstreet.prospect AS t "
-		"WHERE t.tenant_id OPERATOR(pg_catalog.=) $1 AND t.project_id OPERATOR(pg_catalog.=) $2 "
-		"AND t.id OPERATOR(pg_catalog.=) ANY ($3) "
-		"AND t.deleted_utc IS NULL ORDER BY t.id FOR NO KEY UPDATE",.nargs = 3,.args = {T_INT8, T_INT8, T_INT8_ARRAY},};
-	static Statement taken = {.sql = "SELECT NULL, NULL, NULL, NULL, NULL, r.prospect_id::pg_catalog.int8, "
-		"r.external_ref::propstreet.external_ref FROM propstreet.prospect_external_ref AS r "
-		"WHERE r.tenant_id OPERATOR(pg_catalog.=) $1 AND r.project_id OPERATOR(pg_catalog.=) $2 "
-		"AND r.external_ref OPERATOR(propstreet.=) ANY ($3)",
-	.nargs = 3,.args = {T_INT8, T_INT8, T_EXTERNAL_REF_ARRAY},};
-	Datum		ids[ITEMS_MAX];
-	int			nids = 0;
-	Datum		values[3] = {Int64GetDatum(batch->operation->tenant_id), Int64GetDatum(batch->project_id)};
-	uint64		rows;
+	static Statement lock = {
+		.sql = "SELECT " PROSPECT_SQL " FROM propstreet.prospect AS t "
+			   "WHERE t.tenant_id OPERATOR(pg_catalog.=) $1 AND t.project_id OPERATOR(pg_catalog.=) $2 "
+			   "AND t.id OPERATOR(pg_catalog.=) ANY ($3) "
+			   "AND t.deleted_utc IS NULL ORDER BY t.id FOR NO KEY UPDATE",
+		.nargs = 3,
+		.args = {T_INT8, T_INT8, T_INT8_ARRAY},
+	};
+	static Statement taken = {
+		.sql = "SELECT NULL, NULL, NULL, NULL, NULL, r.prospect_id::pg_catalog.int8, "
+			   "r.external_ref::propstreet.external_ref FROM propstreet.prospect_external_ref AS r "
+			   "WHERE r.tenant_id OPERATOR(pg_catalog.=) $1 AND r.project_id OPERATOR(pg_catalog.=) $2 "
+			   "AND r.external_ref OPERATOR(propstreet.=) ANY ($3)",
+		.nargs = 3,
+		.args = {T_INT8, T_INT8, T_EXTERNAL_REF_ARRAY},
+	};
+	Datum ids[ITEMS_MAX];
+	int nids = 0;
+	Datum values[3] = {Int64GetDatum(batch->operation->tenant_id), Int64GetDatum(batch->project_id)};
+	uint64 rows;
 
 	for (int i = 0; i < batch->count; i++)
 		if (!batch->items[i].malformed)
@@ -693,8 +710,8 @@ read_for_update(Batch *batch)
 static int
 compare_locked(const void *id, const void *locked)
 {
-	int64		a = *(const int64 *) id;
-	int64		b = DatumGetInt64(((const Locked *) locked)->row.values[R_ID]);
+	int64 a = *(const int64 *) id;
+	int64 b = DatumGetInt64(((const Locked *) locked)->row.values[R_ID]);
 
 	return a < b ? -1 : a > b;
 }
@@ -708,8 +725,8 @@ find_locked(Batch *batch, int64 id)
 static bool
 judge_precondition(const Batch *batch, BatchItem *item)
 {
-	Version		version = row_version(&item->row, KIND_PROSPECT);
-	Problems	problems = {NIL};
+	Version version = row_version(&item->row, KIND_PROSPECT);
+	Problems problems = {NIL};
 
 	if (item->change.if_match == NULL && !propstreet_require_if_match)
 		return true;
@@ -719,7 +736,8 @@ judge_precondition(const Batch *batch, BatchItem *item)
 		return true;
 	else if (problems.list != NIL)
 		fail(item, "validation_error", 0,
-			 psprintf("#/items/%d/ifMatch: %s", (int) (item - batch->items), ((Problem *) linitial(problems.list))->detail));
+			 psprintf("#/items/%d/ifMatch: %s", (int) (item - batch->items),
+					  ((Problem *) linitial(problems.list))->detail));
 	else
 		fail(item, "precondition_failed", 0, "ETag mismatch - resource was modified");
 	return false;
@@ -730,7 +748,7 @@ static void
 release_refs(Batch *batch, Datum old, Datum new)
 {
 	ExternalRef **refs;
-	int			count = refs_deform(old, &refs);
+	int count = refs_deform(old, &refs);
 
 	for (int i = 0; i < count; i++)
 		if (!has_ref(new, refs[i]))
@@ -741,8 +759,8 @@ static void
 judge_update(Batch *batch, BatchItem *item)
 {
 	const Change *change = &item->change.base;
-	Locked	   *locked = find_locked(batch, item->change.id);
-	Datum		refs = change->row.values[R_EXTERNAL_REFS];
+	Locked *locked = find_locked(batch, item->change.id);
+	Datum refs = change->row.values[R_EXTERNAL_REFS];
 
 	if (locked == NULL)
 		fail(item, "not_found", 0, psprintf("Prospect " INT64_FORMAT " was not found", item->change.id));
@@ -768,7 +786,7 @@ judge_update(Batch *batch, BatchItem *item)
 static Statement *
 update_rows(void)
 {
-	static Statement update = {.nargs = 1,.args = {T_PROSPECT_ARRAY}};
+	static Statement update = {.nargs = 1, .args = {T_PROSPECT_ARRAY}};
 	StringInfoData sql;
 
 	if (update.sql)
@@ -777,8 +795,8 @@ update_rows(void)
 	appendStringInfoString(&sql, "UPDATE propstreet.prospect AS t SET ");
 	append_updates(&sql, KIND_PROSPECT, "u");
 	appendStringInfoString(&sql, " FROM pg_catalog.unnest($1) AS u "
-		"WHERE t.tenant_id OPERATOR(pg_catalog.=) u.tenant_id "
-						   "AND t.id OPERATOR(pg_catalog.=) u.id RETURNING " PROSPECT_SQL);
+								 "WHERE t.tenant_id OPERATOR(pg_catalog.=) u.tenant_id "
+								 "AND t.id OPERATOR(pg_catalog.=) u.id RETURNING " PROSPECT_SQL);
 	update.sql = MemoryContextStrdup(TopMemoryContext, sql.data);
 	return &update;
 }
@@ -786,10 +804,10 @@ update_rows(void)
 static void
 update_good(void *arg)
 {
-	Batch	   *batch = arg;
-	List	   *good = NIL;
-	Datum		values[1];
-	uint64		rows;
+	Batch *batch = arg;
+	List *good = NIL;
+	Datum values[1];
+	uint64 rows;
 
 	for (int i = 0; i < batch->count; i++)
 		if (is_open(&batch->items[i]))
@@ -798,8 +816,8 @@ update_good(void *arg)
 	rows = run(update_rows(), values, NULL);
 	for (uint64 i = 0; i < rows; i++)
 	{
-		BatchItem	   *item;
-		Row			row;
+		BatchItem *item;
+		Row row;
 
 		fetch_row(i, &row, KIND_PROSPECT);
 		item = unconstify(BatchItem *, find_locked(batch, DatumGetInt64(row.values[R_ID]))->item);
@@ -814,20 +832,20 @@ update_good(void *arg)
 static void
 judge_batch(Batch *batch)
 {
-	bool		written = false;
+	bool written = false;
 
 	for (int i = 0; i < batch->count; i++)
 		written |= batch->items[i].done && (!batch->update || batch->items[i].changed);
 	for (int i = 0; i < batch->count; i++)
 	{
-		BatchItem	   *item = &batch->items[i];
+		BatchItem *item = &batch->items[i];
 
 		if (item->malformed || (written && !is_open(item)))
 			continue;
 		item->error = NULL;
 		item->holder = 0;
 		item->done = false;
-		(batch->update ? judge_update : judge_add) (batch, item);
+		(batch->update ? judge_update : judge_add)(batch, item);
 	}
 	check_atomic(batch);
 }
@@ -835,7 +853,7 @@ judge_batch(Batch *batch)
 static int
 count_open(const Batch *batch)
 {
-	int			open = 0;
+	int open = 0;
 
 	for (int i = 0; i < batch->count; i++)
 		open += is_open(&batch->items[i]);
@@ -851,13 +869,13 @@ count_open(const Batch *batch)
 static void
 carry_out(Batch *batch)
 {
-	void		(*write) (void *arg) = batch->update ? update_good : insert_good;
-	ErrorData  *conflict = NULL;
+	void (*write)(void *arg) = batch->update ? update_good : insert_good;
+	ErrorData *conflict = NULL;
 
 	for (int try = 0; try < TRIES_MAX; try++)
 	{
 		CHECK_FOR_INTERRUPTS();
-		(batch->update ? read_for_update : read_for_add) (batch);
+		(batch->update ? read_for_update : read_for_add)(batch);
 		judge_batch(batch);
 		if (count_open(batch) == 0)
 			return;
@@ -868,11 +886,10 @@ carry_out(Batch *batch)
 		if (count_open(batch) == 0)
 			return;
 	}
-	if (conflict)				/* no race: a user's trigger, say, that raises it */
+	if (conflict) /* no race: a user's trigger, say, that raises it */
 		ReThrowError(conflict);
 	ereport(ERROR,
-			(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
-			 errmsg("could not carry out the batch"),
+			(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE), errmsg("could not carry out the batch"),
 			 errdetail("Other transactions keep changing the same prospects, or a trigger prevents some of them."),
 			 errhint("Try again.")));
 }
@@ -888,11 +905,11 @@ PG_FUNCTION_INFO_V1(propstreet_prospect_add_batch);
 Datum
 propstreet_prospect_add_batch(PG_FUNCTION_ARGS)
 {
-	int64		project_id = argument_id(fcinfo, 0, "project_id");
-	Problems	problems = {NIL};
-	Operation	operation;
-	Batch		batch = {.operation = &operation,.project_id = project_id};
-	Idempotent	idempotent;
+	int64 project_id = argument_id(fcinfo, 0, "project_id");
+	Problems problems = {NIL};
+	Operation operation;
+	Batch batch = {.operation = &operation, .project_id = project_id};
+	Idempotent idempotent;
 	StringInfoData out;
 
 	operation_begin(&operation);
@@ -917,10 +934,10 @@ PG_FUNCTION_INFO_V1(propstreet_prospect_update_batch);
 Datum
 propstreet_prospect_update_batch(PG_FUNCTION_ARGS)
 {
-	int64		project_id = argument_id(fcinfo, 0, "project_id");
-	Problems	problems = {NIL};
-	Operation	operation;
-	Batch		batch = {.operation = &operation,.project_id = project_id,.update = true};
+	int64 project_id = argument_id(fcinfo, 0, "project_id");
+	Problems problems = {NIL};
+	Operation operation;
+	Batch batch = {.operation = &operation, .project_id = project_id, .update = true};
 	StringInfoData out;
 
 	operation_begin(&operation);

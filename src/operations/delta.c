@@ -21,10 +21,10 @@
 typedef struct ChangesReceiver
 {
 	DestReceiver pub;
-	Kind		kind;
+	Kind kind;
 	TimestampTz barrier;
 	ReturnSetInfo *result;
-	MemoryContext context;		/* reset with each row */
+	MemoryContext context; /* reset with each row */
 } ChangesReceiver;
 
 static bool
@@ -32,13 +32,13 @@ receive_change(TupleTableSlot *slot, DestReceiver *self)
 {
 	ChangesReceiver *receiver = (ChangesReceiver *) self;
 	MemoryContext before = MemoryContextSwitchTo(receiver->context);
-	int			deleted = resource_of(receiver->kind)->deleted_utc;
-	char		tag[ETAG_LEN + 1];
+	int deleted = resource_of(receiver->kind)->deleted_utc;
+	char tag[ETAG_LEN + 1];
 	StringInfoData resource;
-	Datum		values[6];
-	bool		nulls[6] = {false};
-	Version		version;
-	Row			row;
+	Datum values[6];
+	bool nulls[6] = {false};
+	Version version;
+	Row row;
 
 	row_of_slot(&row, slot, NULL, receiver->kind);
 	version = row_version(&row, receiver->kind);
@@ -58,21 +58,18 @@ receive_change(TupleTableSlot *slot, DestReceiver *self)
 	return true;
 }
 
-#define CHANGES(columns, table) "SELECT " columns " FROM propstreet." table \
-	" AS t WHERE t.tenant_id OPERATOR(pg_catalog.=) $1 " \
+#define CHANGES(columns, table) \
+	"SELECT " columns " FROM propstreet." table " AS t WHERE t.tenant_id OPERATOR(pg_catalog.=) $1 " \
 	"AND t.updated_utc OPERATOR(pg_catalog.>=) $2 AND t.updated_utc OPERATOR(pg_catalog.<) $3 " \
 	"ORDER BY t.updated_utc, t.id"
 
 static Datum
 changes(FunctionCallInfo fcinfo, Kind kind, Statement *statement)
 {
-	Operation	operation;
-	ChangesReceiver receiver = {
-		.pub = row_receiver(receive_change),
-		.kind = kind
-	};
+	Operation operation;
+	ChangesReceiver receiver = {.pub = row_receiver(receive_change), .kind = kind};
 	const char *why;
-	Datum		values[3];
+	Datum values[3];
 
 	InitMaterializedSRF(fcinfo, 0);
 	receiver.result = (ReturnSetInfo *) fcinfo->resultinfo;
@@ -95,8 +92,11 @@ PG_FUNCTION_INFO_V1(propstreet_project_changes);
 Datum
 propstreet_project_changes(PG_FUNCTION_ARGS)
 {
-	static Statement statement = {.sql = CHANGES(PROJECT_SQL, "project"),
-	.nargs = 3,.args = {T_INT8, T_TIMESTAMPTZ, T_TIMESTAMPTZ},};
+	static Statement statement = {
+		.sql = CHANGES(PROJECT_SQL, "project"),
+		.nargs = 3,
+		.args = {T_INT8, T_TIMESTAMPTZ, T_TIMESTAMPTZ},
+	};
 
 	return changes(fcinfo, KIND_PROJECT, &statement);
 }
@@ -107,8 +107,11 @@ PG_FUNCTION_INFO_V1(propstreet_prospect_changes);
 Datum
 propstreet_prospect_changes(PG_FUNCTION_ARGS)
 {
-	static Statement statement = {.sql = CHANGES(PROSPECT_SQL, "prospect"),
-	.nargs = 3,.args = {T_INT8, T_TIMESTAMPTZ, T_TIMESTAMPTZ},};
+	static Statement statement = {
+		.sql = CHANGES(PROSPECT_SQL, "prospect"),
+		.nargs = 3,
+		.args = {T_INT8, T_TIMESTAMPTZ, T_TIMESTAMPTZ},
+	};
 
 	return changes(fcinfo, KIND_PROSPECT, &statement);
 }

@@ -16,7 +16,7 @@
 #include "operations/operations.h"
 
 #define PAGE_SIZE_MAX 500
-#define TAGS_MAX 50				/* in a filter */
+#define TAGS_MAX 50 /* in a filter */
 
 /* ---- parameters ---- */
 
@@ -50,7 +50,7 @@ get_barrier(const Operation *operation, PageRequest *page)
 static List *
 labels_except(ColumnType type, const char *except)
 {
-	List	   *labels = NIL;
+	List *labels = NIL;
 
 	for (char *label = strtok(enum_choices(type), ", "); label; label = strtok(NULL, ", "))
 		if (except == NULL || strcmp(label, except) != 0)
@@ -60,11 +60,12 @@ labels_except(ColumnType type, const char *except)
 
 /* An enum given as text, one of its labels except one (NULL: none); null is any. */
 static Datum
-argument_enum(FunctionCallInfo fcinfo, int number, const char *name, ColumnType type, const char *except, bool *isnull, Problems *problems)
+argument_enum(FunctionCallInfo fcinfo, int number, const char *name, ColumnType type, const char *except, bool *isnull,
+			  Problems *problems)
 {
-	char	   *given = argument_text(fcinfo, number);
+	char *given = argument_text(fcinfo, number);
 	StringInfoData choices;
-	ListCell   *label;
+	ListCell *label;
 
 	*isnull = given == NULL;
 	if (given == NULL)
@@ -85,7 +86,8 @@ argument_enum(FunctionCallInfo fcinfo, int number, const char *name, ColumnType 
 /* The parameters that all lists share, in this order */
 #define LIST_ARGS 5
 #define LIST_TYPES T_INT8, T_TIMESTAMPTZ, T_INT8, T_TIMESTAMPTZ, T_INT8
-#define LIST_WHERE "t.tenant_id OPERATOR(pg_catalog.=) $1 " \
+#define LIST_WHERE \
+	"t.tenant_id OPERATOR(pg_catalog.=) $1 " \
 	"AND ROW(t.updated_utc, t.id) OPERATOR(pg_catalog.>) ROW($2, $3) AND t.updated_utc OPERATOR(pg_catalog.<) $4"
 #define LIST_ORDER " ORDER BY t.updated_utc, t.id LIMIT $5"
 
@@ -129,9 +131,9 @@ forget_sql(Statement *statements, int count, uint64 *generation)
 static List *
 multiply(List *branches, const List *conditions)
 {
-	List	   *result = NIL;
-	ListCell   *branch;
-	ListCell   *condition;
+	List *result = NIL;
+	ListCell *branch;
+	ListCell *condition;
 
 	foreach(branch, branches)
 		foreach(condition, conditions)
@@ -142,11 +144,12 @@ multiply(List *branches, const List *conditions)
 static List *
 each_label(const char *column, ColumnType type, const char *except)
 {
-	List	   *conditions = NIL;
-	ListCell   *label;
+	List *conditions = NIL;
+	ListCell *label;
 
 	foreach(label, labels_except(type, except))
-		conditions = lappend(conditions, psprintf("t.%s OPERATOR(pg_catalog.=) %s", column, quote_literal_cstr(lfirst(label))));
+		conditions =
+			lappend(conditions, psprintf("t.%s OPERATOR(pg_catalog.=) %s", column, quote_literal_cstr(lfirst(label))));
 	return conditions;
 }
 
@@ -156,28 +159,31 @@ typedef struct Filter
 {
 	const char *parameter;
 	const char *column;
-	ColumnType	type;
-	bool		indexed;
-	bool		nullable;
+	ColumnType type;
+	bool indexed;
+	bool nullable;
 	const char *hidden;
 } Filter;
 
-#define FILTER_ROW(symbol, parameter, column, type, indexed, nullable, hidden, ...) {parameter, column, type, indexed, nullable, hidden},
+#define FILTER_ROW(symbol, parameter, column, type, indexed, nullable, hidden, ...) \
+	{parameter, column, type, indexed, nullable, hidden},
 
 static const Filter project_filters[] = {PROJECT_FILTERS(FILTER_ROW)};
 static const Filter prospect_filters[] = {PROSPECT_FILTERS(FILTER_ROW)};
 
-#define FORMS(filters) (1 << lengthof(filters))	/* of a list: which of its filters are asked for */
+#define FORMS(filters) (1 << lengthof(filters)) /* of a list: which of its filters are asked for */
 
 /* Read the filters of a list, arguments and values from some number on; which of them are asked for, a bit each. */
 static int
-argument_filters(FunctionCallInfo fcinfo, int argument, const Filter *filters, int count, Datum *values, bool *nulls, Problems *problems)
+argument_filters(FunctionCallInfo fcinfo, int argument, const Filter *filters, int count, Datum *values, bool *nulls,
+				 Problems *problems)
 {
-	int			asked = 0;
+	int asked = 0;
 
 	for (int i = 0; i < count; i++)
 	{
-		values[i] = argument_enum(fcinfo, argument + i, filters[i].parameter, filters[i].type, NULL, &nulls[i], problems);
+		values[i] =
+			argument_enum(fcinfo, argument + i, filters[i].parameter, filters[i].type, NULL, &nulls[i], problems);
 		asked |= nulls[i] ? 0 : 1 << i;
 	}
 	return asked;
@@ -226,7 +232,7 @@ filter_ranges(List *branches, int asked, const Filter *filters, int count, int p
 	for (int i = 0; i < count; i++)
 	{
 		const Filter *filter = &filters[i];
-		List	   *conditions;
+		List *conditions;
 
 		if (!filter->indexed)
 			continue;
@@ -245,16 +251,17 @@ filter_ranges(List *branches, int asked, const Filter *filters, int count, int p
 static void
 append_branches(StringInfo sql, const char *columns, const char *table, const List *branches)
 {
-	ListCell   *branch;
+	ListCell *branch;
 
 	foreach(branch, branches)
 		appendStringInfo(sql, "%s(SELECT %s FROM propstreet.%s AS t WHERE %s" LIST_ORDER ")",
-						 foreach_current_index(branch) > 0 ? " UNION ALL " : "", columns, table, (char *) lfirst(branch));
+						 foreach_current_index(branch) > 0 ? " UNION ALL " : "", columns, table,
+						 (char *) lfirst(branch));
 }
 
 /* ---- projects ---- */
 
-#define PROJECT_FILTER 6			/* the parameter of the first filter */
+#define PROJECT_FILTER 6 /* the parameter of the first filter */
 
 static void
 make_project_list(Statement *statement, bool deleted, int asked)
@@ -273,7 +280,8 @@ make_project_list(Statement *statement, bool deleted, int asked)
 	{
 		appendStringInfoString(&sql, "SELECT " PROJECT_SQL " FROM (");
 		append_branches(&sql, PROJECT_SQL, "project",
-						filter_ranges(list_make1(where.data), asked, project_filters, lengthof(project_filters), PROJECT_FILTER, deleted));
+						filter_ranges(list_make1(where.data), asked, project_filters, lengthof(project_filters),
+									  PROJECT_FILTER, deleted));
 		appendStringInfoString(&sql, ") AS t" LIST_ORDER);
 	}
 	keep_sql(statement, &sql);
@@ -284,8 +292,8 @@ project_list(bool deleted, int asked)
 {
 	static Statement statements[2][FORMS(project_filters)];
 	static uint64 generation = 0;
-	Statement  *statement = &statements[deleted][asked];
-	Statement	form = {.nargs = LIST_ARGS,.args = {LIST_TYPES}};
+	Statement *statement = &statements[deleted][asked];
+	Statement form = {.nargs = LIST_ARGS, .args = {LIST_TYPES}};
 
 	forget_sql(&statements[0][0], 2 * FORMS(project_filters), &generation);
 	if (statement->sql == NULL)
@@ -301,7 +309,7 @@ project_list(bool deleted, int asked)
 static void
 append_project_row(StringInfo out, TupleTableSlot *slot, Position *position)
 {
-	Row			row;
+	Row row;
 
 	row_of_slot(&row, slot, NULL, KIND_PROJECT);
 	append_resource(out, &row, KIND_PROJECT);
@@ -319,17 +327,18 @@ PG_FUNCTION_INFO_V1(propstreet_project_list);
 Datum
 propstreet_project_list(PG_FUNCTION_ARGS)
 {
-	Problems	problems = {NIL};
+	Problems problems = {NIL};
 	PageRequest page = argument_page(fcinfo, 2 + lengthof(project_filters), PAGE_SIZE_MAX, &problems);
-	bool		deleted = argument_bool(fcinfo, 1, false);
-	Datum		values[LIST_ARGS + lengthof(project_filters)];
-	bool		nulls[LIST_ARGS + lengthof(project_filters)] = {false};
-	int			asked;
-	Operation	operation;
+	bool deleted = argument_bool(fcinfo, 1, false);
+	Datum values[LIST_ARGS + lengthof(project_filters)];
+	bool nulls[LIST_ARGS + lengthof(project_filters)] = {false};
+	int asked;
+	Operation operation;
 	StringInfoData out;
 
 	operation_begin(&operation);
-	asked = argument_filters(fcinfo, 2, project_filters, lengthof(project_filters), values + LIST_ARGS, nulls + LIST_ARGS, &problems);
+	asked = argument_filters(fcinfo, 2, project_filters, lengthof(project_filters), values + LIST_ARGS,
+							 nulls + LIST_ARGS, &problems);
 	problems_check(&problems);
 	argument_since(fcinfo, 0, &page);
 	get_barrier(&operation, &page);
@@ -344,17 +353,18 @@ propstreet_project_list(PG_FUNCTION_ARGS)
 /* Which filters a list of prospects has */
 typedef struct ProspectFilters
 {
-	bool		project;		/* else those of the whole tenant */
-	bool		deleted;
-	bool		chat;
-	bool		tags;
-	int			asked;			/* by enums */
+	bool project; /* else those of the whole tenant */
+	bool deleted;
+	bool chat;
+	bool tags;
+	int asked; /* by enums */
 } ProspectFilters;
 
-#define PROSPECT_FILTER 8			/* the parameter of the first filter by an enum, after project and tags */
+#define PROSPECT_FILTER 8 /* the parameter of the first filter by an enum, after project and tags */
 
 /* Not a join: it must be looked up for the rows of the page only. */
-#define PROJECT_IS_LIVE "(SELECT p.deleted_utc IS NULL FROM propstreet.project AS p " \
+#define PROJECT_IS_LIVE \
+	"(SELECT p.deleted_utc IS NULL FROM propstreet.project AS p " \
 	"WHERE p.tenant_id OPERATOR(pg_catalog.=) t.tenant_id AND p.id OPERATOR(pg_catalog.=) t.project_id)"
 
 /* Not IS NOT NULL, which would let the planner read all of the tenant that have accepted, and sort them. */
@@ -375,7 +385,8 @@ make_prospect_scan(StringInfo sql, const ProspectFilters *filters)
 	if (filters->chat)
 		appendStringInfoString(sql, filters->project ? CHAT_OF_PROJECT : " AND t.accepted_utc IS NOT NULL");
 	if (filters->tags)
-		appendStringInfo(sql, " AND %s OPERATOR(pg_catalog.&&) $7", filters->project ? "t.tags" : "propstreet.tag_keys(t.tenant_id, t.tags)");
+		appendStringInfo(sql, " AND %s OPERATOR(pg_catalog.&&) $7",
+						 filters->project ? "t.tags" : "propstreet.tag_keys(t.tenant_id, t.tags)");
 	appendStringInfoString(sql, LIST_ORDER);
 }
 
@@ -383,9 +394,9 @@ make_prospect_scan(StringInfo sql, const ProspectFilters *filters)
 static void
 make_prospect_merge(StringInfo sql, const ProspectFilters *filters)
 {
-	List	   *branches;
-	List	   *deleted = list_make1(LISTED("t"));
-	List	   *chat = list_make1("t.accepted_utc IS NOT NULL");
+	List *branches;
+	List *deleted = list_make1(LISTED("t"));
+	List *chat = list_make1("t.accepted_utc IS NOT NULL");
 	StringInfoData where;
 
 	if (filters->deleted)
@@ -395,7 +406,8 @@ make_prospect_merge(StringInfo sql, const ProspectFilters *filters)
 	initStringInfo(&where);
 	appendStringInfoString(&where, LIST_WHERE);
 	append_filters(&where, filters->asked, prospect_filters, lengthof(prospect_filters), PROSPECT_FILTER, false);
-	branches = filter_ranges(list_make1(where.data), filters->asked, prospect_filters, lengthof(prospect_filters), PROSPECT_FILTER, filters->deleted);
+	branches = filter_ranges(list_make1(where.data), filters->asked, prospect_filters, lengthof(prospect_filters),
+							 PROSPECT_FILTER, filters->deleted);
 	branches = multiply(multiply(branches, deleted), chat);
 	if (!filters->deleted)
 		branches = multiply(branches, list_make1(PROJECT_IS_LIVE));
@@ -409,9 +421,11 @@ prospect_list(const ProspectFilters *filters)
 {
 	static Statement statements[2][2][2][2][FORMS(prospect_filters)];
 	static uint64 generation = 0;
-	Statement  *statement = &statements[filters->project][filters->deleted][filters->chat][filters->tags][filters->asked];
-	Statement	form = {.nargs = LIST_ARGS + 2,.args = {LIST_TYPES, T_INT8, T_TEXT_ARRAY},
-	.by_values = filters->tags && !filters->project};
+	Statement *statement =
+		&statements[filters->project][filters->deleted][filters->chat][filters->tags][filters->asked];
+	Statement form = {.nargs = LIST_ARGS + 2,
+					  .args = {LIST_TYPES, T_INT8, T_TEXT_ARRAY},
+					  .by_values = filters->tags && !filters->project};
 	StringInfoData sql;
 
 	forget_sql(&statements[0][0][0][0][0], 16 * FORMS(prospect_filters), &generation);
@@ -420,7 +434,8 @@ prospect_list(const ProspectFilters *filters)
 	form.plan = statement->plan;
 	add_filter_types(&form, prospect_filters, lengthof(prospect_filters));
 	initStringInfo(&sql);
-	if (filters->project || filters->tags || (!asks_index(filters->asked, prospect_filters, lengthof(prospect_filters)) && !filters->chat))
+	if (filters->project || filters->tags ||
+		(!asks_index(filters->asked, prospect_filters, lengthof(prospect_filters)) && !filters->chat))
 		make_prospect_scan(&sql, filters);
 	else
 		make_prospect_merge(&sql, filters);
@@ -432,7 +447,7 @@ prospect_list(const ProspectFilters *filters)
 static void
 append_prospect_row(StringInfo out, TupleTableSlot *slot, Position *position)
 {
-	Row			row;
+	Row row;
 
 	row_of_slot(&row, slot, NULL, KIND_PROSPECT);
 	append_resource(out, &row, KIND_PROSPECT);
@@ -444,14 +459,15 @@ append_prospect_row(StringInfo out, TupleTableSlot *slot, Position *position)
 static ArrayType *
 make_tag_keys(int64 tenant_id, ArrayType *tags)
 {
-	Datum	   *elements;
-	bool	   *nulls;
-	int			count;
+	Datum *elements;
+	bool *nulls;
+	int count;
 
 	deconstruct_array(tags, TEXTOID, -1, false, TYPALIGN_INT, &elements, &nulls, &count);
 	for (int i = 0; i < count; i++)
-		elements[i] = nulls[i] ? CStringGetTextDatum("")
-			: CStringGetTextDatum(psprintf(INT64_FORMAT ":%s", tenant_id, TextDatumGetCString(elements[i])));
+		elements[i] =
+			nulls[i] ? CStringGetTextDatum("") :
+					   CStringGetTextDatum(psprintf(INT64_FORMAT ":%s", tenant_id, TextDatumGetCString(elements[i])));
 	return construct_array(elements, count, TEXTOID, -1, false, TYPALIGN_INT);
 }
 
@@ -468,8 +484,8 @@ propstreet_tag_keys(PG_FUNCTION_ARGS)
 static ArrayType *
 argument_tags(FunctionCallInfo fcinfo, int number, Problems *problems)
 {
-	ArrayType  *tags = PG_ARGISNULL(number) ? NULL : PG_GETARG_ARRAYTYPE_P(number);
-	int			count = tags ? ArrayGetNItems(ARR_NDIM(tags), ARR_DIMS(tags)) : 0;
+	ArrayType *tags = PG_ARGISNULL(number) ? NULL : PG_GETARG_ARRAYTYPE_P(number);
+	int count = tags ? ArrayGetNItems(ARR_NDIM(tags), ARR_DIMS(tags)) : 0;
 
 	if (count > TAGS_MAX)
 		problem_parameter(problems, "tags", "must be at most %d tags, not %d", TAGS_MAX, count);
@@ -480,21 +496,23 @@ argument_tags(FunctionCallInfo fcinfo, int number, Problems *problems)
 static Datum
 list_prospects(FunctionCallInfo fcinfo, bool of_project, int number)
 {
-	Problems	problems = {NIL};
+	Problems problems = {NIL};
 	PageRequest page = argument_page(fcinfo, number + 4 + lengthof(prospect_filters), PAGE_SIZE_MAX, &problems);
-	ProspectFilters filters = {.project = of_project,.deleted = argument_bool(fcinfo, number + 1, !PG_ARGISNULL(number))};
-	char	   *capability = argument_text(fcinfo, number + 2);
-	ArrayType  *tags = argument_tags(fcinfo, number + 3 + lengthof(prospect_filters), &problems);
-	int64		project_id = of_project ? argument_id(fcinfo, 0, "project_id") : 0;
-	Datum		values[LIST_ARGS + 2 + lengthof(prospect_filters)];
-	bool		nulls[LIST_ARGS + 2 + lengthof(prospect_filters)] = {false};
-	Operation	operation;
+	ProspectFilters filters = {.project = of_project,
+							   .deleted = argument_bool(fcinfo, number + 1, !PG_ARGISNULL(number))};
+	char *capability = argument_text(fcinfo, number + 2);
+	ArrayType *tags = argument_tags(fcinfo, number + 3 + lengthof(prospect_filters), &problems);
+	int64 project_id = of_project ? argument_id(fcinfo, 0, "project_id") : 0;
+	Datum values[LIST_ARGS + 2 + lengthof(prospect_filters)];
+	bool nulls[LIST_ARGS + 2 + lengthof(prospect_filters)] = {false};
+	Operation operation;
 	StringInfoData out;
 
 	operation_begin(&operation);
 	if (capability && strcmp(capability, "chat") != 0)
 		problem_parameter(&problems, "capability", "must be chat, not %s", quoted(capability));
-	filters.asked = argument_filters(fcinfo, number + 3, prospect_filters, lengthof(prospect_filters), values + LIST_ARGS + 2, nulls + LIST_ARGS + 2, &problems);
+	filters.asked = argument_filters(fcinfo, number + 3, prospect_filters, lengthof(prospect_filters),
+									 values + LIST_ARGS + 2, nulls + LIST_ARGS + 2, &problems);
 	problems_check(&problems);
 	if (of_project)
 		project_require(&operation, project_id, filters.deleted, READ_NOW);
@@ -538,8 +556,17 @@ propstreet_prospect_list_all(PG_FUNCTION_ARGS)
 /* The columns of the statements below */
 enum
 {
-	A_TENANT_ID = 1, A_ID, A_PROSPECT_ID, A_NAME, A_STATUS, A_CLASSIFICATION, A_PROSPECT_CLASSIFICATION,
-	A_CREATED_UTC, A_UPDATED_UTC, A_REVISION, A_PROSPECT_COUNT
+	A_TENANT_ID = 1,
+	A_ID,
+	A_PROSPECT_ID,
+	A_NAME,
+	A_STATUS,
+	A_CLASSIFICATION,
+	A_PROSPECT_CLASSIFICATION,
+	A_CREATED_UTC,
+	A_UPDATED_UTC,
+	A_REVISION,
+	A_PROSPECT_COUNT
 };
 
 /* The prospects of a contact; the filters come first, then one is chosen per project. */
@@ -575,16 +602,18 @@ enum
 	LIST_ORDER ") AS s ORDER BY s.updated_utc, s.id"
 /* clang-format on */
 
-#define ASSOCIATED_ARGS .nargs = 8,.args = {LIST_TYPES, T_INT8, T_PROJECT_STATUS, T_PROSPECT_CLASSIFICATION}
+#define ASSOCIATED_ARGS .nargs = 8, .args = {LIST_TYPES, T_INT8, T_PROJECT_STATUS, T_PROSPECT_CLASSIFICATION}
 
 static void
 append_associated(StringInfo out, TupleTableSlot *slot, Position *position)
 {
-	text	   *name = DatumGetTextPP(slot_value(slot, A_NAME));
-	char		tag[ETAG_LEN + 1];
-	Version		version = {.kind = KIND_PROJECT,
-		.tenant_id = DatumGetInt64(slot_value(slot, A_TENANT_ID)),.id = DatumGetInt64(slot_value(slot, A_ID)),
-		.revision = DatumGetInt64(slot_value(slot, A_REVISION)),.updated_utc = DatumGetTimestampTz(slot_value(slot, A_UPDATED_UTC))};
+	text *name = DatumGetTextPP(slot_value(slot, A_NAME));
+	char tag[ETAG_LEN + 1];
+	Version version = {.kind = KIND_PROJECT,
+					   .tenant_id = DatumGetInt64(slot_value(slot, A_TENANT_ID)),
+					   .id = DatumGetInt64(slot_value(slot, A_ID)),
+					   .revision = DatumGetInt64(slot_value(slot, A_REVISION)),
+					   .updated_utc = DatumGetTimestampTz(slot_value(slot, A_UPDATED_UTC))};
 
 	position->id = version.id;
 	position->updated_utc = version.updated_utc;
@@ -616,13 +645,13 @@ append_associated(StringInfo out, TupleTableSlot *slot, Position *position)
 static Datum
 associated_projects(FunctionCallInfo fcinfo, Statement *exists, Statement *list, const char *kind, const char *id_name)
 {
-	int64		id = argument_id(fcinfo, 0, id_name);
-	Problems	problems = {NIL};
+	int64 id = argument_id(fcinfo, 0, id_name);
+	Problems problems = {NIL};
 	PageRequest page = argument_page(fcinfo, 3, 100, &problems);
-	Datum		values[8];
-	bool		nulls[8] = {false};
-	Datum		key[2];
-	Operation	operation;
+	Datum values[8];
+	bool nulls[8] = {false};
+	Datum key[2];
+	Operation operation;
 	StringInfoData out;
 
 	operation_begin(&operation);
@@ -642,7 +671,8 @@ associated_projects(FunctionCallInfo fcinfo, Statement *exists, Statement *list,
 	return operation_large_result(&operation, &out);
 }
 
-#define EXISTS(table) "SELECT FROM propstreet." table " AS t WHERE t.tenant_id OPERATOR(pg_catalog.=) $1 " \
+#define EXISTS(table) \
+	"SELECT FROM propstreet." table " AS t WHERE t.tenant_id OPERATOR(pg_catalog.=) $1 " \
 	"AND t.id OPERATOR(pg_catalog.=) $2"
 
 PG_FUNCTION_INFO_V1(propstreet_contact_projects);
@@ -651,7 +681,7 @@ PG_FUNCTION_INFO_V1(propstreet_contact_projects);
 Datum
 propstreet_contact_projects(PG_FUNCTION_ARGS)
 {
-	static Statement exists = {.sql = EXISTS("contact"),.reads = true,.nargs = 2,.args = {T_INT8, T_INT8}};
+	static Statement exists = {.sql = EXISTS("contact"), .reads = true, .nargs = 2, .args = {T_INT8, T_INT8}};
 	static Statement list = {.sql = ASSOCIATED(CONTACT_PROSPECTS), ASSOCIATED_ARGS};
 
 	return associated_projects(fcinfo, &exists, &list, "Contact", "contact_id");
@@ -663,7 +693,7 @@ PG_FUNCTION_INFO_V1(propstreet_company_projects);
 Datum
 propstreet_company_projects(PG_FUNCTION_ARGS)
 {
-	static Statement exists = {.sql = EXISTS("company"),.reads = true,.nargs = 2,.args = {T_INT8, T_INT8}};
+	static Statement exists = {.sql = EXISTS("company"), .reads = true, .nargs = 2, .args = {T_INT8, T_INT8}};
 	static Statement list = {.sql = ASSOCIATED(COMPANY_PROSPECTS), ASSOCIATED_ARGS};
 
 	return associated_projects(fcinfo, &exists, &list, "Company", "company_id");

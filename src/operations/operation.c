@@ -12,7 +12,7 @@
 
 #include "operations/operations.h"
 
-bool		propstreet_require_if_match = false;
+bool propstreet_require_if_match = false;
 
 /* Begin an operation for the session's tenant (PT401 without one). */
 void
@@ -38,7 +38,7 @@ Datum
 operation_result(Operation *operation, StringInfo result)
 {
 	MemoryContext spi = MemoryContextSwitchTo(operation->context);
-	text	   *value = cstring_to_text_with_len(result->data, result->len);
+	text *value = cstring_to_text_with_len(result->data, result->len);
 
 	MemoryContextSwitchTo(spi);
 	operation_end(operation);
@@ -70,7 +70,7 @@ operation_large_result(Operation *operation, StringInfo result)
 int64
 argument_id(FunctionCallInfo fcinfo, int number, const char *name)
 {
-	Problems	problems = {NIL};
+	Problems problems = {NIL};
 
 	if (PG_ARGISNULL(number))
 		problem_parameter(&problems, name, "must not be null");
@@ -96,7 +96,7 @@ json_object *
 argument_body(FunctionCallInfo fcinfo, int number, Problems *problems)
 {
 	json_object *tree = NULL;
-	text	   *body;
+	text *body;
 
 	if (PG_ARGISNULL(number))
 		problem_add(problems, NULL, "a JSON object is required");
@@ -114,9 +114,9 @@ ExternalRef *
 argument_ref(FunctionCallInfo fcinfo, int number, Problems *problems)
 {
 	ExternalRef *ref = NULL;
-	char	   *namespace = argument_text(fcinfo, number);
-	char	   *id = argument_text(fcinfo, number + 1);
-	ListCell   *cell;
+	char *namespace = argument_text(fcinfo, number);
+	char *id = argument_text(fcinfo, number + 1);
+	ListCell *cell;
 
 	if (namespace == NULL)
 		problem_parameter(problems, "namespace", "must not be null");
@@ -126,7 +126,7 @@ argument_ref(FunctionCallInfo fcinfo, int number, Problems *problems)
 		ref = external_ref_make(namespace, id, NULL, problems);
 	foreach(cell, problems->list)
 	{
-		Problem    *problem = lfirst(cell);
+		Problem *problem = lfirst(cell);
 
 		/* it is not in a JSON text here */
 		if (problem->pointer)
@@ -141,8 +141,8 @@ argument_ref(FunctionCallInfo fcinfo, int number, Problems *problems)
 bool
 precondition_matches(const char *name, const char *header, const Version *version)
 {
-	Problems	problems = {NIL};
-	bool		match = etag_matches(name, header, version, &problems);
+	Problems problems = {NIL};
+	bool match = etag_matches(name, header, version, &problems);
 
 	problems_check(&problems);
 	return match;
@@ -156,8 +156,9 @@ Preconditions
 argument_preconditions(FunctionCallInfo fcinfo, int if_match, int if_none_match)
 {
 	const Answer *answer = answer_of(fcinfo);
-	Preconditions given = {if_match ? argument_text(fcinfo, if_match) : NULL, if_none_match ? argument_text(fcinfo, if_none_match) : NULL};
-	Version		none = {0};
+	Preconditions given = {if_match ? argument_text(fcinfo, if_match) : NULL,
+						   if_none_match ? argument_text(fcinfo, if_none_match) : NULL};
+	Version none = {0};
 
 	if (answer)
 		given = answer->preconditions;
@@ -175,9 +176,9 @@ argument_preconditions(FunctionCallInfo fcinfo, int if_match, int if_none_match)
 void
 check_version(const Preconditions *preconditions, const Version *version)
 {
-	Problem		failed = {.detail = "ETag mismatch - resource was modified"};
-	Problem		exists = {.detail = "If-None-Match matches the resource that is there"};
-	Problem		missing = {.parameter = "If-Match",.detail = "is required: the resource's ETag, or *"};
+	Problem failed = {.detail = "ETag mismatch - resource was modified"};
+	Problem exists = {.detail = "If-None-Match matches the resource that is there"};
+	Problem missing = {.parameter = "If-Match", .detail = "is required: the resource's ETag, or *"};
 
 	if (preconditions->if_match && !precondition_matches("If-Match", preconditions->if_match, version))
 		problem_raise(PT_PRECONDITION_FAILED, &failed);
@@ -190,7 +191,7 @@ check_version(const Preconditions *preconditions, const Version *version)
 void
 check_row(const Preconditions *preconditions, const Row *row, Kind kind)
 {
-	Version		version = row_version(row, kind);
+	Version version = row_version(row, kind);
 
 	check_version(preconditions, &version);
 }
@@ -202,17 +203,17 @@ check_row(const Preconditions *preconditions, const Row *row, Kind kind)
 void
 join_ref(Change *change, int column, ExternalRef *ref, Problems *problems)
 {
-	Path		array = {NULL, "externalRefs", 0};
+	Path array = {NULL, "externalRefs", 0};
 	ExternalRef **refs;
-	int			count;
+	int count;
 
 	if (!change->given[column])
 		return;
 	count = refs_deform(change->row.values[column], &refs);
 	for (int i = 0; i < count; i++)
 	{
-		Path		element = {&array, NULL, i};
-		Path		member = {&element, "id", 0};
+		Path element = {&array, NULL, i};
+		Path member = {&element, "id", 0};
 
 		if (!same_namespace(refs[i], ref))
 			continue;
@@ -221,7 +222,8 @@ join_ref(Change *change, int column, ExternalRef *ref, Problems *problems)
 		return;
 	}
 	if (count >= EXTERNAL_REF_MAX)
-		problem_add(problems, &array, "must have at most %d references, including the one in the path", EXTERNAL_REF_MAX);
+		problem_add(problems, &array, "must have at most %d references, including the one in the path",
+					EXTERNAL_REF_MAX);
 	change->row.values[column] = refs_append(change->row.values[column], ref);
 }
 
@@ -245,7 +247,7 @@ answer_set(Answer *answer, const Row *row, Kind kind, bool created)
 void
 answer_row(FunctionCallInfo fcinfo, const Row *row, Kind kind, bool created)
 {
-	Answer	   *answer = answer_of(fcinfo);
+	Answer *answer = answer_of(fcinfo);
 
 	if (answer)
 		answer_set(answer, row, kind, created);
@@ -255,7 +257,7 @@ answer_row(FunctionCallInfo fcinfo, const Row *row, Kind kind, bool created)
 static char *
 location(const Answer *answer)
 {
-	int64		id = answer->version.id;
+	int64 id = answer->version.id;
 
 	switch (answer->version.kind)
 	{
@@ -273,7 +275,7 @@ location(const Answer *answer)
 char *
 answer_headers(const Answer *answer)
 {
-	char		tag[ETAG_LEN + 1];
+	char tag[ETAG_LEN + 1];
 
 	if (answer->version.kind == 0)
 		return "[]";

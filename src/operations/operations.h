@@ -14,9 +14,9 @@ extern bool propstreet_require_if_match;
 /* An operation under way: SPI is connected, the tables' owner is the current user */
 typedef struct Operation
 {
-	int64		tenant_id;
-	Identity	caller;
-	MemoryContext context;		/* the caller's */
+	int64 tenant_id;
+	Identity caller;
+	MemoryContext context; /* the caller's */
 } Operation;
 
 extern void operation_begin(Operation *operation);
@@ -38,14 +38,14 @@ typedef struct Preconditions
  */
 typedef struct Answer
 {
-	NodeTag		type;			/* T_ExtensibleNode */
-	Preconditions preconditions;	/* told by handle() */
-	Version		version;		/* of the resource that the answer shows; kind 0: of none */
-	int64		project_id;		/* of a prospect */
-	bool		created;		/* the resource is new */
-	bool		has_more;		/* of a page: there is one after it */
-	Position	next;			/* which begins after this */
-	struct varlena *kept;		/* what to keep for retries instead of the answer, which has a secret; or NULL */
+	NodeTag type;				 /* T_ExtensibleNode */
+	Preconditions preconditions; /* told by handle() */
+	Version version;			 /* of the resource that the answer shows; kind 0: of none */
+	int64 project_id;			 /* of a prospect */
+	bool created;				 /* the resource is new */
+	bool has_more;				 /* of a page: there is one after it */
+	Position next;				 /* which begins after this */
+	struct varlena *kept;		 /* what to keep for retries instead of the answer, which has a secret; or NULL */
 } Answer;
 
 extern Answer *answer_of(FunctionCallInfo fcinfo);
@@ -70,17 +70,18 @@ extern void append_result(StringInfo out, const char *result);
 /* What a list is asked for, and what a barrier allows it to show */
 typedef struct PageRequest
 {
-	int			size;
-	bool		has_since;
-	const char *cursor;			/* NULL: a first page */
-	Position	after;			/* the rows after this one */
-	bool		synced;
-	TimestampTz barrier;		/* the rows stamped before this */
+	int size;
+	bool has_since;
+	const char *cursor; /* NULL: a first page */
+	Position after;		/* the rows after this one */
+	bool synced;
+	TimestampTz barrier; /* the rows stamped before this */
 } PageRequest;
 
 extern PageRequest argument_page(FunctionCallInfo fcinfo, int number, int default_size, Problems *problems);
-extern void append_list(FunctionCallInfo fcinfo, StringInfo out, Statement *statement, const Datum *values, const bool *nulls,
-						const PageRequest *page, void (*append) (StringInfo, struct TupleTableSlot *, Position *));
+extern void append_list(FunctionCallInfo fcinfo, StringInfo out, Statement *statement, const Datum *values,
+						const bool *nulls, const PageRequest *page,
+						void (*append)(StringInfo, struct TupleTableSlot *, Position *));
 
 /* ---- list.c: the filters of lists by enums ---- */
 
@@ -91,11 +92,12 @@ extern void append_list(FunctionCallInfo fcinfo, StringInfo out, Statement *stat
  * function, in this order; parsing, SQL and openapi.json come from it.
  */
 #define PROJECT_FILTERS(_) \
-	_(PROJECT_STATUS, "status", "status", T_PROJECT_STATUS, true, false, "deleted", \
-	  "ProjectStatus", "Of this status; deleted implies include_deleted") \
+	_(PROJECT_STATUS, "status", "status", T_PROJECT_STATUS, true, false, "deleted", "ProjectStatus", \
+	  "Of this status; deleted implies include_deleted") \
 	_(PROJECT_CLASSIFICATION, "classification", "classification", T_PROJECT_CLASSIFICATION, true, false, NULL, \
 	  "ProjectClassification", "Of this work stage") \
-	_(TEASER_STAGE, "teaser_stage", "teaser_stage", T_TEASER_STAGE, true, true, NULL, "TeaserStage", "With the teaser in this stage")
+	_(TEASER_STAGE, "teaser_stage", "teaser_stage", T_TEASER_STAGE, true, true, NULL, "TeaserStage", \
+	  "With the teaser in this stage")
 
 #define PROSPECT_FILTERS(_) \
 	_(PROSPECT_CLASSIFICATION, "classification", "classification", T_PROSPECT_CLASSIFICATION, true, false, NULL, \
@@ -103,36 +105,38 @@ extern void append_list(FunctionCallInfo fcinfo, StringInfo out, Statement *stat
 
 /* ---- project.c ---- */
 
-#define UPSERT_TRIES 3			/* after others got in between */
-
+#define UPSERT_TRIES 3 /* after others got in between */
 
 /* What a look-up sees: as the calling query, or all that is committed by now, and locked */
 typedef enum Reading
 {
-	READ_SNAPSHOT, READ_NOW, READ_LOCKED
+	READ_SNAPSHOT,
+	READ_NOW,
+	READ_LOCKED
 } Reading;
 
 extern void project_require(Operation *operation, int64 id, bool include_deleted, Reading reading);
 
 /* ---- idempotency.c: retries that never do a thing twice ---- */
 
-#define KEPT_HOURS 24			/* that an answer is kept */
+#define KEPT_HOURS 24 /* that an answer is kept */
 
 /* A request that has an Idempotency-Key, or none; and the answer that it has got before */
 typedef struct Idempotent
 {
-	const char *key;			/* NULL: none was given */
-	struct varlena *request;	/* hash of operation, id and body */
-	int			status;
-	char	   *headers;		/* JSON: an array of objects */
+	const char *key;		 /* NULL: none was given */
+	struct varlena *request; /* hash of operation, id and body */
+	int status;
+	char *headers; /* JSON: an array of objects */
 	struct varlena *body;
 } Idempotent;
 
-extern bool idempotent_find(const Operation *operation, const char *key, const char *name, int64 id, const struct varlena *body,
-							Idempotent *idempotent);
+extern bool idempotent_find(const Operation *operation, const char *key, const char *name, int64 id,
+							const struct varlena *body, Idempotent *idempotent);
 extern void idempotent_record(const Operation *operation, const Idempotent *idempotent);
-extern bool idempotent_begin(Operation *operation, FunctionCallInfo fcinfo, int key_number, const char *name, int64 project_id,
-							 int body_number, Idempotent *idempotent, StringInfo answer);
-extern void idempotent_end(Operation *operation, Idempotent *idempotent, const Row *created, Kind kind, StringInfo answer);
+extern bool idempotent_begin(Operation *operation, FunctionCallInfo fcinfo, int key_number, const char *name,
+							 int64 project_id, int body_number, Idempotent *idempotent, StringInfo answer);
+extern void idempotent_end(Operation *operation, Idempotent *idempotent, const Row *created, Kind kind,
+						   StringInfo answer);
 
-#endif							/* PROPSTREET_OPERATIONS_H */
+#endif /* PROPSTREET_OPERATIONS_H */

@@ -20,7 +20,7 @@ PageRequest
 argument_page(FunctionCallInfo fcinfo, int number, int default_size, Problems *problems)
 {
 	PageRequest page = {.size = PG_ARGISNULL(number) ? default_size : PG_GETARG_INT32(number)};
-	char	   *cursor = argument_text(fcinfo, number + 1);
+	char *cursor = argument_text(fcinfo, number + 1);
 
 	if (page.size < 1 || page.size > PAGE_SIZE_MAX)
 		problem_parameter(problems, "page_size", "must be from 1 to %d, not %d", PAGE_SIZE_MAX, page.size);
@@ -38,12 +38,12 @@ argument_page(FunctionCallInfo fcinfo, int number, int default_size, Problems *p
 typedef struct PageReceiver
 {
 	DestReceiver pub;
-	void		(*append) (StringInfo out, TupleTableSlot *slot, Position *position);
-	StringInfo	out;
-	int			size;
-	int			count;
-	Position	last;
-	MemoryContext context;		/* reset with each row */
+	void (*append)(StringInfo out, TupleTableSlot *slot, Position *position);
+	StringInfo out;
+	int size;
+	int count;
+	Position last;
+	MemoryContext context; /* reset with each row */
 } PageReceiver;
 
 static bool
@@ -53,7 +53,7 @@ receive_row(TupleTableSlot *slot, DestReceiver *self)
 	MemoryContext before;
 
 	if (++receiver->count > receiver->size)
-		return true;			/* it only shows that there is more */
+		return true; /* it only shows that there is more */
 	if (receiver->count > 1)
 		appendStringInfoChar(receiver->out, ',');
 	before = MemoryContextSwitchTo(receiver->context);
@@ -65,15 +65,16 @@ receive_row(TupleTableSlot *slot, DestReceiver *self)
 
 /* Write a whole list: the rows of a statement, and the page object. */
 void
-append_list(FunctionCallInfo fcinfo, StringInfo out, Statement *statement, const Datum *values, const bool *nulls, const PageRequest *page,
-			void (*append) (StringInfo, TupleTableSlot *, Position *))
+append_list(FunctionCallInfo fcinfo, StringInfo out, Statement *statement, const Datum *values, const bool *nulls,
+			const PageRequest *page, void (*append)(StringInfo, TupleTableSlot *, Position *))
 {
-	PageReceiver receiver = {
-		.pub = row_receiver(receive_row),
-		.append = append,.out = out,.size = page->size,
-		.context = AllocSetContextCreate(CurrentMemoryContext, "propstreet row", ALLOCSET_DEFAULT_SIZES)
-	};
-	Answer	   *answer = answer_of(fcinfo);
+	PageReceiver receiver = {.pub = row_receiver(receive_row),
+							 .append = append,
+							 .out = out,
+							 .size = page->size,
+							 .context =
+								 AllocSetContextCreate(CurrentMemoryContext, "propstreet row", ALLOCSET_DEFAULT_SIZES)};
+	Answer *answer = answer_of(fcinfo);
 
 	appendStringInfoString(out, "{\"data\":[");
 	run_to(statement, values, nulls, &receiver.pub);

@@ -25,12 +25,10 @@ static bool
 project_load(Operation *operation, int64 id, Reading reading, Row *row)
 {
 #define GET "SELECT " PROJECT_SQL " FROM propstreet.project AS t " OF_PROJECT
-	static Statement get[] = {
-		[READ_SNAPSHOT] = {.sql = GET,.reads = true,.nargs = 2,.args = {T_INT8, T_INT8}},
-		[READ_NOW] = {.sql = GET,.nargs = 2,.args = {T_INT8, T_INT8}},
-		[READ_LOCKED] = {.sql = GET " FOR NO KEY UPDATE",.nargs = 2,.args = {T_INT8, T_INT8}}
-	};
-	Datum		values[] = {Int64GetDatum(operation->tenant_id), Int64GetDatum(id)};
+	static Statement get[] = {[READ_SNAPSHOT] = {.sql = GET, .reads = true, .nargs = 2, .args = {T_INT8, T_INT8}},
+							  [READ_NOW] = {.sql = GET, .nargs = 2, .args = {T_INT8, T_INT8}},
+							  [READ_LOCKED] = {.sql = GET " FOR NO KEY UPDATE", .nargs = 2, .args = {T_INT8, T_INT8}}};
+	Datum values[] = {Int64GetDatum(operation->tenant_id), Int64GetDatum(id)};
 
 	if (run(&get[reading], values, NULL) == 0)
 		return false;
@@ -49,7 +47,7 @@ get_project(Operation *operation, int64 id, bool include_deleted, Reading readin
 void
 project_require(Operation *operation, int64 id, bool include_deleted, Reading reading)
 {
-	Row			row;
+	Row row;
 
 	get_project(operation, id, include_deleted, reading, &row);
 }
@@ -80,9 +78,9 @@ PG_FUNCTION_INFO_V1(propstreet_project_get);
 Datum
 propstreet_project_get(PG_FUNCTION_ARGS)
 {
-	int64		id = argument_id(fcinfo, 0, "id");
-	Operation	operation;
-	Row			row;
+	int64 id = argument_id(fcinfo, 0, "id");
+	Operation operation;
+	Row row;
 
 	operation_begin(&operation);
 	get_project(&operation, id, argument_bool(fcinfo, 1, false), READ_SNAPSHOT, &row);
@@ -93,14 +91,15 @@ propstreet_project_get(PG_FUNCTION_ARGS)
 static bool
 find_project(Operation *operation, ExternalRef *ref, bool now, Row *row)
 {
-#define FIND "SELECT " PROJECT_SQL " FROM propstreet.project_external_ref AS r " \
-		"JOIN propstreet.project AS t ON t.tenant_id OPERATOR(pg_catalog.=) r.tenant_id " \
-		"AND t.id OPERATOR(pg_catalog.=) r.project_id " \
-		"WHERE r.tenant_id OPERATOR(pg_catalog.=) $1 AND r.external_ref OPERATOR(propstreet.=) $2 " \
-		"AND t.deleted_utc IS NULL"
-	static Statement find = {.sql = FIND,.reads = true,.nargs = 2,.args = {T_INT8, T_EXTERNAL_REF}};
-	static Statement find_now = {.sql = FIND,.nargs = 2,.args = {T_INT8, T_EXTERNAL_REF}};
-	Datum		values[] = {Int64GetDatum(operation->tenant_id), PointerGetDatum(ref)};
+#define FIND \
+	"SELECT " PROJECT_SQL " FROM propstreet.project_external_ref AS r " \
+	"JOIN propstreet.project AS t ON t.tenant_id OPERATOR(pg_catalog.=) r.tenant_id " \
+	"AND t.id OPERATOR(pg_catalog.=) r.project_id " \
+	"WHERE r.tenant_id OPERATOR(pg_catalog.=) $1 AND r.external_ref OPERATOR(propstreet.=) $2 " \
+	"AND t.deleted_utc IS NULL"
+	static Statement find = {.sql = FIND, .reads = true, .nargs = 2, .args = {T_INT8, T_EXTERNAL_REF}};
+	static Statement find_now = {.sql = FIND, .nargs = 2, .args = {T_INT8, T_EXTERNAL_REF}};
+	Datum values[] = {Int64GetDatum(operation->tenant_id), PointerGetDatum(ref)};
 
 	if (run(now ? &find_now : &find, values, NULL) == 0)
 		return false;
@@ -114,11 +113,11 @@ PG_FUNCTION_INFO_V1(propstreet_project_find);
 Datum
 propstreet_project_find(PG_FUNCTION_ARGS)
 {
-	Problems	problems = {NIL};
+	Problems problems = {NIL};
 	ExternalRef *ref = argument_ref(fcinfo, 0, &problems);
-	Problem		problem = {.detail = "No project has this external reference"};
-	Operation	operation;
-	Row			row;
+	Problem problem = {.detail = "No project has this external reference"};
+	Operation operation;
+	Row row;
 
 	operation_begin(&operation);
 	if (!find_project(&operation, ref, false, &row))
@@ -132,17 +131,21 @@ PG_FUNCTION_INFO_V1(propstreet_project_properties);
 Datum
 propstreet_project_properties(PG_FUNCTION_ARGS)
 {
-	static Statement get = {.sql = "SELECT p.id::pg_catalog.int8, "
-		"(p.profile OPERATOR(pg_catalog.-) 'id'::pg_catalog.text)::pg_catalog.text "
-		"FROM propstreet.project_property AS t JOIN propstreet.property AS p "
-		"ON p.tenant_id OPERATOR(pg_catalog.=) t.tenant_id AND p.id OPERATOR(pg_catalog.=) t.property_id "
-		"WHERE t.tenant_id OPERATOR(pg_catalog.=) $1 AND t.project_id OPERATOR(pg_catalog.=) $2 ORDER BY p.id",
-	.reads = true,.nargs = 2,.args = {T_INT8, T_INT8},};
-	int64		id = argument_id(fcinfo, 0, "id");
-	Datum		values[2];
-	Operation	operation;
+	static Statement get = {
+		.sql = "SELECT p.id::pg_catalog.int8, "
+			   "(p.profile OPERATOR(pg_catalog.-) 'id'::pg_catalog.text)::pg_catalog.text "
+			   "FROM propstreet.project_property AS t JOIN propstreet.property AS p "
+			   "ON p.tenant_id OPERATOR(pg_catalog.=) t.tenant_id AND p.id OPERATOR(pg_catalog.=) t.property_id "
+			   "WHERE t.tenant_id OPERATOR(pg_catalog.=) $1 AND t.project_id OPERATOR(pg_catalog.=) $2 ORDER BY p.id",
+		.reads = true,
+		.nargs = 2,
+		.args = {T_INT8, T_INT8},
+	};
+	int64 id = argument_id(fcinfo, 0, "id");
+	Datum values[2];
+	Operation operation;
 	StringInfoData out;
-	uint64		count;
+	uint64 count;
 
 	operation_begin(&operation);
 	project_require(&operation, id, argument_bool(fcinfo, 1, false), READ_SNAPSHOT);
@@ -153,7 +156,7 @@ propstreet_project_properties(PG_FUNCTION_ARGS)
 	appendStringInfoString(&out, "{\"data\":[");
 	for (uint64 i = 0; i < count; i++)
 	{
-		char	   *profile = TextDatumGetCString(fetch(i, 2));
+		char *profile = TextDatumGetCString(fetch(i, 2));
 
 		appendStringInfoString(&out, i > 0 ? ",{" : "{");
 		append_member(&out, "id");
@@ -197,12 +200,12 @@ PG_FUNCTION_INFO_V1(propstreet_project_create);
 Datum
 propstreet_project_create(PG_FUNCTION_ARGS)
 {
-	Problems	problems = {NIL};
-	Operation	operation;
-	Idempotent	idempotent;
+	Problems problems = {NIL};
+	Operation operation;
+	Idempotent idempotent;
 	StringInfoData out;
-	Change		change;
-	Row			row;
+	Change change;
+	Row row;
 
 	operation_begin(&operation);
 	initStringInfo(&out);
@@ -226,12 +229,12 @@ PG_FUNCTION_INFO_V1(propstreet_project_update);
 Datum
 propstreet_project_update(PG_FUNCTION_ARGS)
 {
-	int64		id = argument_id(fcinfo, 0, "id");
+	int64 id = argument_id(fcinfo, 0, "id");
 	Preconditions preconditions = argument_preconditions(fcinfo, 2, 0);
-	Problems	problems = {NIL};
-	Operation	operation;
-	Change		change;
-	Row			row;
+	Problems problems = {NIL};
+	Operation operation;
+	Change change;
+	Row row;
 
 	operation_begin(&operation);
 	project_decode(argument_body(fcinfo, 1, &problems), true, &change, &problems);
@@ -248,13 +251,16 @@ PG_FUNCTION_INFO_V1(propstreet_project_delete);
 Datum
 propstreet_project_delete(PG_FUNCTION_ARGS)
 {
-	static Statement delete = {.sql = "UPDATE propstreet.project AS t SET status = 'deleted' " OF_PROJECT,
-	.nargs = 2,.args = {T_INT8, T_INT8},};
-	int64		id = argument_id(fcinfo, 0, "id");
+	static Statement delete = {
+		.sql = "UPDATE propstreet.project AS t SET status = 'deleted' " OF_PROJECT,
+		.nargs = 2,
+		.args = {T_INT8, T_INT8},
+	};
+	int64 id = argument_id(fcinfo, 0, "id");
 	Preconditions preconditions = argument_preconditions(fcinfo, 1, 0);
-	Operation	operation;
-	Datum		values[2];
-	Row			row;
+	Operation operation;
+	Datum values[2];
+	Row row;
 
 	operation_begin(&operation);
 	lock_project(&operation, id, &row);
@@ -270,19 +276,19 @@ propstreet_project_delete(PG_FUNCTION_ARGS)
 
 typedef struct Upsert
 {
-	Operation  *operation;
+	Operation *operation;
 	ExternalRef *ref;
 	json_object *body;
 	Preconditions preconditions;
-	Change		change;
-	Row			row;
+	Change change;
+	Row row;
 	const char *result;
 } Upsert;
 
 static void
 decode_upsert(Upsert *upsert, bool patch)
 {
-	Problems	problems = {NIL};
+	Problems problems = {NIL};
 
 	project_decode(upsert->body, patch, &upsert->change, &problems);
 	join_ref(&upsert->change, P_EXTERNAL_REFS, upsert->ref, &problems);
@@ -292,16 +298,17 @@ decode_upsert(Upsert *upsert, bool patch)
 static void
 upsert_new(void *arg)
 {
-	Upsert	   *upsert = arg;
-	Problem		problem = {.detail = "No project has this external reference"};
-	Change	   *change = &upsert->change;
+	Upsert *upsert = arg;
+	Problem problem = {.detail = "No project has this external reference"};
+	Change *change = &upsert->change;
 
 	decode_upsert(upsert, false);
 	if (upsert->preconditions.if_match)
 		problem_raise(PT_PRECONDITION_FAILED, &problem);
 	if (!change->given[P_EXTERNAL_REFS])
 	{
-		change->row.values[P_EXTERNAL_REFS] = refs_append(PointerGetDatum(construct_empty_array(type_oid(T_EXTERNAL_REF))), upsert->ref);
+		change->row.values[P_EXTERNAL_REFS] =
+			refs_append(PointerGetDatum(construct_empty_array(type_oid(T_EXTERNAL_REF))), upsert->ref);
 		change->row.nulls[P_EXTERNAL_REFS] = false;
 	}
 	insert_project(upsert->operation, change, &upsert->row);
@@ -312,8 +319,8 @@ upsert_new(void *arg)
 static bool
 upsert_existing(Upsert *upsert)
 {
-	Operation  *operation = upsert->operation;
-	int64		id;
+	Operation *operation = upsert->operation;
+	int64 id;
 
 	if (!find_project(operation, upsert->ref, true, &upsert->row))
 		return false;
@@ -340,11 +347,11 @@ PG_FUNCTION_INFO_V1(propstreet_project_upsert);
 Datum
 propstreet_project_upsert(PG_FUNCTION_ARGS)
 {
-	Problems	problems = {NIL};
-	ErrorData  *conflict = NULL;
-	int			conflicts = 0;
-	Operation	operation;
-	Upsert		upsert = {.operation = &operation};
+	Problems problems = {NIL};
+	ErrorData *conflict = NULL;
+	int conflicts = 0;
+	Operation operation;
+	Upsert upsert = {.operation = &operation};
 	StringInfoData out;
 
 	upsert.ref = argument_ref(fcinfo, 0, &problems);
@@ -385,15 +392,18 @@ PG_FUNCTION_INFO_V1(propstreet_project_close);
 Datum
 propstreet_project_close(PG_FUNCTION_ARGS)
 {
-	static Statement close = {.sql = "UPDATE propstreet.project AS t SET status = 'closed', "
-		"transactions = $3 " OF_PROJECT
-		" RETURNING " PROJECT_SQL,.nargs = 3,.args = {T_INT8, T_INT8, T_JSON},};
-	int64		id = argument_id(fcinfo, 0, "id");
-	text	   *transactions = PG_ARGISNULL(1) ? cstring_to_text("[]") : PG_GETARG_TEXT_PP(1);
-	Problems	problems = {NIL};
-	Operation	operation;
-	Datum		values[3];
-	Row			row;
+	static Statement close = {
+		.sql = "UPDATE propstreet.project AS t SET status = 'closed', "
+			   "transactions = $3 " OF_PROJECT " RETURNING " PROJECT_SQL,
+		.nargs = 3,
+		.args = {T_INT8, T_INT8, T_JSON},
+	};
+	int64 id = argument_id(fcinfo, 0, "id");
+	text *transactions = PG_ARGISNULL(1) ? cstring_to_text("[]") : PG_GETARG_TEXT_PP(1);
+	Problems problems = {NIL};
+	Operation operation;
+	Datum values[3];
+	Row row;
 
 	operation_begin(&operation);
 	transactions_decode(VARDATA_ANY(transactions), VARSIZE_ANY_EXHDR(transactions), &problems);
@@ -416,13 +426,16 @@ PG_FUNCTION_INFO_V1(propstreet_project_reopen);
 Datum
 propstreet_project_reopen(PG_FUNCTION_ARGS)
 {
-	static Statement reopen = {.sql = "UPDATE propstreet.project AS t "
-		"SET status = 'open', transactions = NULL " OF_PROJECT
-		" RETURNING " PROJECT_SQL,.nargs = 2,.args = {T_INT8, T_INT8},};
-	int64		id = argument_id(fcinfo, 0, "id");
-	Operation	operation;
-	Datum		values[2];
-	Row			row;
+	static Statement reopen = {
+		.sql = "UPDATE propstreet.project AS t "
+			   "SET status = 'open', transactions = NULL " OF_PROJECT " RETURNING " PROJECT_SQL,
+		.nargs = 2,
+		.args = {T_INT8, T_INT8},
+	};
+	int64 id = argument_id(fcinfo, 0, "id");
+	Operation operation;
+	Datum values[2];
+	Row row;
 
 	operation_begin(&operation);
 	lock_project(&operation, id, &row);
@@ -439,9 +452,12 @@ propstreet_project_reopen(PG_FUNCTION_ARGS)
 static void
 set_stage(Operation *operation, Datum stage, Row *row)
 {
-	static Statement advance = {.sql = "UPDATE propstreet.project AS t SET teaser_stage = $3 " OF_PROJECT
-		" RETURNING " PROJECT_SQL,.nargs = 3,.args = {T_INT8, T_INT8, T_TEASER_STAGE},};
-	Datum		values[] = {Int64GetDatum(operation->tenant_id), row->values[P_ID], stage};
+	static Statement advance = {
+		.sql = "UPDATE propstreet.project AS t SET teaser_stage = $3 " OF_PROJECT " RETURNING " PROJECT_SQL,
+		.nargs = 3,
+		.args = {T_INT8, T_INT8, T_TEASER_STAGE},
+	};
+	Datum values[] = {Int64GetDatum(operation->tenant_id), row->values[P_ID], stage};
 
 	if (!row->nulls[P_TEASER_STAGE] && row->values[P_TEASER_STAGE] == stage)
 		return;
@@ -458,12 +474,12 @@ PG_FUNCTION_INFO_V1(propstreet_teaser_advance);
 Datum
 propstreet_teaser_advance(PG_FUNCTION_ARGS)
 {
-	int64		id = argument_id(fcinfo, 0, "project_id");
-	char	   *label = argument_text(fcinfo, 1);
-	Oid			stage = label ? enum_value(T_TEASER_STAGE, label) : InvalidOid;
-	Problems	problems = {NIL};
-	Operation	operation;
-	Row			row;
+	int64 id = argument_id(fcinfo, 0, "project_id");
+	char *label = argument_text(fcinfo, 1);
+	Oid stage = label ? enum_value(T_TEASER_STAGE, label) : InvalidOid;
+	Problems problems = {NIL};
+	Operation operation;
+	Row row;
 
 	if (!OidIsValid(stage))
 		problem_parameter(&problems, "stage", "must be one of %s", enum_choices(T_TEASER_STAGE));
@@ -484,17 +500,17 @@ propstreet_teaser_advance(PG_FUNCTION_ARGS)
 	"AND (s.budget IS NULL OR CASE WHEN $3 IS NOT NULL THEN s.budget OPERATOR(propstreet.&&) $3 " \
 	"ELSE coalesce(s.budget OPERATOR(propstreet.@>) $4, true) END)) ORDER BY c.id FOR SHARE OF c"
 
-#define MATCHING_ARGS .nargs = 4,.args = {T_INT8, T_ASSET_TYPE, T_PRICE_RANGE, T_PRICE}
+#define MATCHING_ARGS .nargs = 4, .args = {T_INT8, T_ASSET_TYPE, T_PRICE_RANGE, T_PRICE}
 
 /* Lock the investors that fit a project, in the order of their ids. */
 static Datum
 lock_matching(Statement *statement, const Row *project)
 {
-	const int	columns[] = {P_TENANT_ID, P_ASSET_TYPE, P_PRICE_RANGE, P_PRICE};
-	Datum		values[lengthof(columns)];
-	bool		nulls[lengthof(columns)];
-	uint64		count;
-	Datum	   *ids;
+	const int columns[] = {P_TENANT_ID, P_ASSET_TYPE, P_PRICE_RANGE, P_PRICE};
+	Datum values[lengthof(columns)];
+	bool nulls[lengthof(columns)];
+	uint64 count;
+	Datum *ids;
 
 	for (int i = 0; i < (int) lengthof(columns); i++)
 	{
@@ -529,11 +545,17 @@ communicate(Operation *operation, const Row *project, TimestampTz deadline)
 {
 	static Statement contacts = {.sql = MATCHING("contact", "contact_id"), MATCHING_ARGS};
 	static Statement companies = {.sql = MATCHING("company", "company_id"), MATCHING_ARGS};
-	static Statement lock = {.sql = "SELECT pg_catalog.count(*) FROM (SELECT FROM propstreet.prospect AS t "
-		"WHERE " UNMARKED
-		" ORDER BY t.id FOR NO KEY UPDATE) AS locked",.nargs = 4,.args = {T_INT8, T_INT8, T_INT8_ARRAY, T_INT8_ARRAY},};
-	static Statement mark = {.sql = "UPDATE propstreet.prospect AS t SET deadline_utc = $5 WHERE " UNMARKED,
-	.nargs = 5,.args = {T_INT8, T_INT8, T_INT8_ARRAY, T_INT8_ARRAY, T_TIMESTAMPTZ},};
+	static Statement lock = {
+		.sql = "SELECT pg_catalog.count(*) FROM (SELECT FROM propstreet.prospect AS t "
+			   "WHERE " UNMARKED " ORDER BY t.id FOR NO KEY UPDATE) AS locked",
+		.nargs = 4,
+		.args = {T_INT8, T_INT8, T_INT8_ARRAY, T_INT8_ARRAY},
+	};
+	static Statement mark = {
+		.sql = "UPDATE propstreet.prospect AS t SET deadline_utc = $5 WHERE " UNMARKED,
+		.nargs = 5,
+		.args = {T_INT8, T_INT8, T_INT8_ARRAY, T_INT8_ARRAY, T_TIMESTAMPTZ},
+	};
 	/* clang-format off */
 	static Statement add = {.sql = "INSERT INTO propstreet.prospect (tenant_id, project_id, contact_id, company_id, "
 		"tags, deadline_utc, revision) "
@@ -547,7 +569,7 @@ communicate(Operation *operation, const Row *project, TimestampTz deadline)
 		" AND p.contact_id IS NULL)) AS i ORDER BY i.contact_id, i.company_id ON CONFLICT DO NOTHING",
 		.nargs = 5, .args = {T_INT8, T_INT8, T_INT8_ARRAY, T_INT8_ARRAY, T_TIMESTAMPTZ},};
 	/* clang-format on */
-	Datum		values[5] = {Int64GetDatum(operation->tenant_id), project->values[P_ID]};
+	Datum values[5] = {Int64GetDatum(operation->tenant_id), project->values[P_ID]};
 
 	values[2] = lock_matching(&contacts, project);
 	values[3] = lock_matching(&companies, project);
@@ -567,11 +589,11 @@ PG_FUNCTION_INFO_V1(propstreet_teaser_communicate);
 Datum
 propstreet_teaser_communicate(PG_FUNCTION_ARGS)
 {
-	int64		id = argument_id(fcinfo, 0, "project_id");
+	int64 id = argument_id(fcinfo, 0, "project_id");
 	TimestampTz deadline = PG_ARGISNULL(1) ? DT_NOEND : PG_GETARG_TIMESTAMPTZ(1);
-	Problems	problems = {NIL};
-	Operation	operation;
-	Row			row;
+	Problems problems = {NIL};
+	Operation operation;
+	Row row;
 
 	if (TIMESTAMP_NOT_FINITE(deadline) || !utc_in_range(deadline))
 		problem_parameter(&problems, "deadline", "must be a time in the years 1 to 9999");

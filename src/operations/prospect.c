@@ -15,8 +15,9 @@
 
 #include "operations/operations.h"
 
-#define INSERT_TRIES 20			/* after others got in between */
-#define OF_PROSPECT "WHERE t.tenant_id OPERATOR(pg_catalog.=) $1 AND t.project_id OPERATOR(pg_catalog.=) $2 " \
+#define INSERT_TRIES 20 /* after others got in between */
+#define OF_PROSPECT \
+	"WHERE t.tenant_id OPERATOR(pg_catalog.=) $1 AND t.project_id OPERATOR(pg_catalog.=) $2 " \
 	"AND t.id OPERATOR(pg_catalog.=) $3"
 
 /* ---- reading ---- */
@@ -25,12 +26,19 @@
 static bool
 load(Operation *operation, int64 project_id, int64 id, bool lock, Row *row)
 {
-	static Statement get = {.sql = "SELECT " PROSPECT_SQL " FROM propstreet.prospect AS t " OF_PROSPECT,
-	.reads = true,.nargs = 3,.args = {T_INT8, T_INT8, T_INT8},};
-	static Statement get_locked = {.sql = "SELECT " PROSPECT_SQL " FROM propstreet.prospect "
-		"AS t " OF_PROSPECT " FOR NO KEY UPDATE",
-	.nargs = 3,.args = {T_INT8, T_INT8, T_INT8},};
-	Datum		values[] = {Int64GetDatum(operation->tenant_id), Int64GetDatum(project_id), Int64GetDatum(id)};
+	static Statement get = {
+		.sql = "SELECT " PROSPECT_SQL " FROM propstreet.prospect AS t " OF_PROSPECT,
+		.reads = true,
+		.nargs = 3,
+		.args = {T_INT8, T_INT8, T_INT8},
+	};
+	static Statement get_locked = {
+		.sql = "SELECT " PROSPECT_SQL " FROM propstreet.prospect "
+			   "AS t " OF_PROSPECT " FOR NO KEY UPDATE",
+		.nargs = 3,
+		.args = {T_INT8, T_INT8, T_INT8},
+	};
+	Datum values[] = {Int64GetDatum(operation->tenant_id), Int64GetDatum(project_id), Int64GetDatum(id)};
 
 	if (run(lock ? &get_locked : &get, values, NULL) == 0)
 		return false;
@@ -65,11 +73,11 @@ PG_FUNCTION_INFO_V1(propstreet_prospect_get);
 Datum
 propstreet_prospect_get(PG_FUNCTION_ARGS)
 {
-	int64		project_id = argument_id(fcinfo, 0, "project_id");
-	int64		id = argument_id(fcinfo, 1, "id");
-	bool		include_deleted = argument_bool(fcinfo, 2, false);
-	Operation	operation;
-	Row			row;
+	int64 project_id = argument_id(fcinfo, 0, "project_id");
+	int64 id = argument_id(fcinfo, 1, "id");
+	bool include_deleted = argument_bool(fcinfo, 2, false);
+	Operation operation;
+	Row row;
 
 	operation_begin(&operation);
 	project_require(&operation, project_id, include_deleted, READ_SNAPSHOT);
@@ -82,15 +90,17 @@ propstreet_prospect_get(PG_FUNCTION_ARGS)
 static bool
 find_by_ref(Operation *operation, int64 project_id, ExternalRef *ref, bool now, Row *row)
 {
-#define FIND .sql = "SELECT " PROSPECT_SQL " FROM propstreet.prospect_external_ref AS r " \
-		"JOIN propstreet.prospect AS t ON t.tenant_id OPERATOR(pg_catalog.=) r.tenant_id " \
-		"AND t.id OPERATOR(pg_catalog.=) r.prospect_id " \
-		"WHERE r.tenant_id OPERATOR(pg_catalog.=) $1 AND r.project_id OPERATOR(pg_catalog.=) $2 " \
-		"AND r.external_ref OPERATOR(propstreet.=) $3 " \
-		"AND t.deleted_utc IS NULL",.nargs = 3,.args = {T_INT8, T_INT8, T_EXTERNAL_REF}
-	static Statement find = {FIND,.reads = true};
+#define FIND \
+	.sql = "SELECT " PROSPECT_SQL " FROM propstreet.prospect_external_ref AS r " \
+		   "JOIN propstreet.prospect AS t ON t.tenant_id OPERATOR(pg_catalog.=) r.tenant_id " \
+		   "AND t.id OPERATOR(pg_catalog.=) r.prospect_id " \
+		   "WHERE r.tenant_id OPERATOR(pg_catalog.=) $1 AND r.project_id OPERATOR(pg_catalog.=) $2 " \
+		   "AND r.external_ref OPERATOR(propstreet.=) $3 " \
+		   "AND t.deleted_utc IS NULL", \
+	.nargs = 3, .args = {T_INT8, T_INT8, T_EXTERNAL_REF}
+	static Statement find = {FIND, .reads = true};
 	static Statement find_now = {FIND};
-	Datum		values[] = {Int64GetDatum(operation->tenant_id), Int64GetDatum(project_id), PointerGetDatum(ref)};
+	Datum values[] = {Int64GetDatum(operation->tenant_id), Int64GetDatum(project_id), PointerGetDatum(ref)};
 
 	if (run(now ? &find_now : &find, values, NULL) == 0)
 		return false;
@@ -108,12 +118,12 @@ PG_FUNCTION_INFO_V1(propstreet_prospect_find);
 Datum
 propstreet_prospect_find(PG_FUNCTION_ARGS)
 {
-	int64		project_id = argument_id(fcinfo, 0, "project_id");
-	Problems	problems = {NIL};
+	int64 project_id = argument_id(fcinfo, 0, "project_id");
+	Problems problems = {NIL};
 	ExternalRef *ref = argument_ref(fcinfo, 1, &problems);
-	Problem		problem = {.detail = "No prospect of this project has this external reference"};
-	Operation	operation;
-	Row			row;
+	Problem problem = {.detail = "No prospect of this project has this external reference"};
+	Operation operation;
+	Row row;
 
 	operation_begin(&operation);
 	project_require(&operation, project_id, argument_bool(fcinfo, 3, false), READ_SNAPSHOT);
@@ -126,15 +136,17 @@ propstreet_prospect_find(PG_FUNCTION_ARGS)
 static bool
 find_by_investor(Operation *operation, int64 project_id, const Row *investor, Row *row)
 {
-#define BY(condition) .sql = "SELECT " PROSPECT_SQL " FROM propstreet.prospect AS t " \
-	"WHERE t.tenant_id OPERATOR(pg_catalog.=) $1 " \
-		"AND t.project_id OPERATOR(pg_catalog.=) $2 " \
-		"AND " condition " AND t.deleted_utc IS NULL",.nargs = 3,.args = {T_INT8, T_INT8, T_INT8}
+#define BY(condition) \
+	.sql = "SELECT " PROSPECT_SQL " FROM propstreet.prospect AS t " \
+		   "WHERE t.tenant_id OPERATOR(pg_catalog.=) $1 " \
+		   "AND t.project_id OPERATOR(pg_catalog.=) $2 " \
+		   "AND " condition " AND t.deleted_utc IS NULL", \
+	.nargs = 3, .args = {T_INT8, T_INT8, T_INT8}
 	static Statement by_contact = {BY("t.contact_id OPERATOR(pg_catalog.=) $3")};
 	static Statement by_company = {BY("t.company_id OPERATOR(pg_catalog.=) $3 AND t.contact_id IS NULL")};
-	bool		company = investor->nulls[R_CONTACT_ID];
-	Datum		values[] = {Int64GetDatum(operation->tenant_id), Int64GetDatum(project_id),
-	investor->values[company ? R_COMPANY_ID : R_CONTACT_ID]};
+	bool company = investor->nulls[R_CONTACT_ID];
+	Datum values[] = {Int64GetDatum(operation->tenant_id), Int64GetDatum(project_id),
+					  investor->values[company ? R_COMPANY_ID : R_CONTACT_ID]};
 
 	if (run(company ? &by_company : &by_contact, values, NULL) == 0)
 		return false;
@@ -151,10 +163,9 @@ insert_prospect(Operation *operation, int64 project_id, const Change *change, Ro
 	static const char *const conflicts[] = {
 		"ON CONFLICT (tenant_id, contact_id, project_id) WHERE deleted_utc IS NULL AND contact_id IS NOT NULL "
 		"DO NOTHING",
-		"ON CONFLICT (tenant_id, company_id, project_id) WHERE deleted_utc IS NULL AND contact_id IS NULL DO NOTHING"
-	};
+		"ON CONFLICT (tenant_id, company_id, project_id) WHERE deleted_utc IS NULL AND contact_id IS NULL DO NOTHING"};
 	static Statement insert[lengthof(conflicts)];
-	bool		company = change->row.nulls[R_CONTACT_ID];
+	bool company = change->row.nulls[R_CONTACT_ID];
 
 	*row = change->row;
 	row->values[R_TENANT_ID] = Int64GetDatum(operation->tenant_id);
@@ -180,10 +191,8 @@ check_tries(int tries)
 {
 	if (tries >= INSERT_TRIES)
 		ereport(ERROR,
-				(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
-				 errmsg("could not add the prospect"),
-				 errdetail("Other transactions keep changing it, or a trigger prevents it."),
-				 errhint("Try again.")));
+				(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE), errmsg("could not add the prospect"),
+				 errdetail("Other transactions keep changing it, or a trigger prevents it."), errhint("Try again.")));
 }
 
 PG_FUNCTION_INFO_V1(propstreet_prospect_add);
@@ -197,15 +206,15 @@ PG_FUNCTION_INFO_V1(propstreet_prospect_add);
 Datum
 propstreet_prospect_add(PG_FUNCTION_ARGS)
 {
-	int64		project_id = argument_id(fcinfo, 0, "project_id");
-	Problems	problems = {NIL};
-	Problem		problem = {.member = "prospectId"};
-	int			tries = 0;
-	Operation	operation;
-	Idempotent	idempotent;
+	int64 project_id = argument_id(fcinfo, 0, "project_id");
+	Problems problems = {NIL};
+	Problem problem = {.member = "prospectId"};
+	int tries = 0;
+	Operation operation;
+	Idempotent idempotent;
 	StringInfoData out;
-	Change		change;
-	Row			row;
+	Change change;
+	Row row;
 
 	operation_begin(&operation);
 	initStringInfo(&out);
@@ -221,7 +230,8 @@ propstreet_prospect_add(PG_FUNCTION_ARGS)
 			check_tries(++tries);
 			continue;
 		}
-		problem.detail = psprintf("%s already exists as prospect in this project", change.row.nulls[R_CONTACT_ID] ? "Company" : "Contact");
+		problem.detail = psprintf("%s already exists as prospect in this project",
+								  change.row.nulls[R_CONTACT_ID] ? "Company" : "Contact");
 		problem.value = id_json(DatumGetInt64(row.values[R_ID]));
 		problem_raise(PT_CONFLICT, &problem);
 	}
@@ -240,13 +250,13 @@ PG_FUNCTION_INFO_V1(propstreet_prospect_update);
 Datum
 propstreet_prospect_update(PG_FUNCTION_ARGS)
 {
-	int64		project_id = argument_id(fcinfo, 0, "project_id");
-	int64		id = argument_id(fcinfo, 1, "id");
+	int64 project_id = argument_id(fcinfo, 0, "project_id");
+	int64 id = argument_id(fcinfo, 1, "id");
 	Preconditions preconditions = argument_preconditions(fcinfo, 3, 0);
-	Problems	problems = {NIL};
-	Operation	operation;
-	Change		change;
-	Row			row;
+	Problems problems = {NIL};
+	Operation operation;
+	Change change;
+	Row row;
 
 	operation_begin(&operation);
 	prospect_decode_patch(argument_body(fcinfo, 2, &problems), NULL, &change, &problems);
@@ -263,14 +273,17 @@ PG_FUNCTION_INFO_V1(propstreet_prospect_remove);
 Datum
 propstreet_prospect_remove(PG_FUNCTION_ARGS)
 {
-	static Statement remove = {.sql = "UPDATE propstreet.prospect AS t SET deleted_utc = $4 " OF_PROSPECT,
-	.nargs = 4,.args = {T_INT8, T_INT8, T_INT8, T_TIMESTAMPTZ},};
-	int64		project_id = argument_id(fcinfo, 0, "project_id");
-	int64		id = argument_id(fcinfo, 1, "id");
+	static Statement remove = {
+		.sql = "UPDATE propstreet.prospect AS t SET deleted_utc = $4 " OF_PROSPECT,
+		.nargs = 4,
+		.args = {T_INT8, T_INT8, T_INT8, T_TIMESTAMPTZ},
+	};
+	int64 project_id = argument_id(fcinfo, 0, "project_id");
+	int64 id = argument_id(fcinfo, 1, "id");
 	Preconditions preconditions = argument_preconditions(fcinfo, 2, 0);
-	Operation	operation;
-	Datum		values[4];
-	Row			row;
+	Operation operation;
+	Datum values[4];
+	Row row;
 
 	operation_begin(&operation);
 	lock_prospect(&operation, project_id, id, &row);
@@ -294,15 +307,18 @@ PG_FUNCTION_INFO_V1(propstreet_teaser_accept);
 Datum
 propstreet_teaser_accept(PG_FUNCTION_ARGS)
 {
-	static Statement accept = {.sql = "UPDATE propstreet.prospect AS t "
-		"SET accepted_utc = $4 " OF_PROSPECT " RETURNING " PROSPECT_SQL,
-	.nargs = 4,.args = {T_INT8, T_INT8, T_INT8, T_TIMESTAMPTZ},};
-	int64		project_id = argument_id(fcinfo, 0, "project_id");
-	int64		id = argument_id(fcinfo, 1, "prospect_id");
+	static Statement accept = {
+		.sql = "UPDATE propstreet.prospect AS t "
+			   "SET accepted_utc = $4 " OF_PROSPECT " RETURNING " PROSPECT_SQL,
+		.nargs = 4,
+		.args = {T_INT8, T_INT8, T_INT8, T_TIMESTAMPTZ},
+	};
+	int64 project_id = argument_id(fcinfo, 0, "project_id");
+	int64 id = argument_id(fcinfo, 1, "prospect_id");
 	TimestampTz now;
-	Problem		problem = {.detail = "The teaser was not communicated to this prospect"};
-	Operation	operation;
-	Row			row;
+	Problem problem = {.detail = "The teaser was not communicated to this prospect"};
+	Operation operation;
+	Row row;
 
 	operation_begin(&operation);
 	lock_prospect(&operation, project_id, id, &row);
@@ -311,7 +327,8 @@ propstreet_teaser_accept(PG_FUNCTION_ARGS)
 		problem_raise(PT_CONFLICT, &problem);
 	if (row.nulls[R_ACCEPTED_UTC])
 	{
-		Datum		values[] = {Int64GetDatum(operation.tenant_id), Int64GetDatum(project_id), Int64GetDatum(id), TimestampTzGetDatum(now)};
+		Datum values[] = {Int64GetDatum(operation.tenant_id), Int64GetDatum(project_id), Int64GetDatum(id),
+						  TimestampTzGetDatum(now)};
 
 		problem.detail = "The deadline to accept the teaser has passed";
 		if (now > DatumGetTimestampTz(row.values[R_DEADLINE_UTC]))
@@ -326,15 +343,15 @@ propstreet_teaser_accept(PG_FUNCTION_ARGS)
 
 typedef struct Upsert
 {
-	Operation  *operation;
-	int64		project_id;
+	Operation *operation;
+	int64 project_id;
 	ExternalRef *ref;
 	Preconditions preconditions;
-	Change		change;
-	Row			row;
-	bool		by_ref;			/* it has the reference */
-	bool		lost;			/* it was found, but not as such when it was locked */
-	const char *result;			/* NULL: not done */
+	Change change;
+	Row row;
+	bool by_ref;		/* it has the reference */
+	bool lost;			/* it was found, but not as such when it was locked */
+	const char *result; /* NULL: not done */
 } Upsert;
 
 static bool
@@ -346,7 +363,9 @@ gives_investor(const Change *change)
 static void
 raise_conflict(const Row *row, const char *detail)
 {
-	Problem		problem = {.detail = unconstify(char *, detail),.member = "prospectId",.value = id_json(DatumGetInt64(row->values[R_ID]))};
+	Problem problem = {.detail = unconstify(char *, detail),
+					   .member = "prospectId",
+					   .value = id_json(DatumGetInt64(row->values[R_ID]))};
 
 	problem_raise(PT_CONFLICT, &problem);
 }
@@ -355,9 +374,9 @@ raise_conflict(const Row *row, const char *detail)
 static void
 check_same_investor(const Upsert *upsert)
 {
-	const Row  *given = &upsert->change.row;
-	const Row  *row = &upsert->row;
-	bool		other = false;
+	const Row *given = &upsert->change.row;
+	const Row *row = &upsert->row;
+	bool other = false;
 
 	if (!given->nulls[R_CONTACT_ID])
 		other = row->nulls[R_CONTACT_ID] || row->values[R_CONTACT_ID] != given->values[R_CONTACT_ID];
@@ -382,11 +401,12 @@ patch_upserted(Upsert *upsert, Change change)
 static void
 lock_found(Upsert *upsert)
 {
-	Problem		problem = {.detail = "the prospect was changed meanwhile"};
-	Row		   *row = &upsert->row;
+	Problem problem = {.detail = "the prospect was changed meanwhile"};
+	Row *row = &upsert->row;
 
 	upsert->lost = !load(upsert->operation, upsert->project_id, DatumGetInt64(row->values[R_ID]), true, row) ||
-		!row->nulls[R_DELETED_UTC] || (upsert->by_ref && !has_ref(row->values[R_EXTERNAL_REFS], upsert->ref));
+				   !row->nulls[R_DELETED_UTC] ||
+				   (upsert->by_ref && !has_ref(row->values[R_EXTERNAL_REFS], upsert->ref));
 	if (upsert->lost)
 		problem_raise(PT_CONFLICT, &problem);
 	check_row(&upsert->preconditions, row, KIND_PROSPECT);
@@ -409,9 +429,9 @@ upsert_by_ref(Upsert *upsert)
 static bool
 upsert_by_investor(Upsert *upsert)
 {
-	Change		change = upsert->change;
+	Change change = upsert->change;
 	ExternalRef **refs;
-	int			count;
+	int count;
 
 	if (!find_by_investor(upsert->operation, upsert->project_id, &change.row, &upsert->row))
 		return false;
@@ -419,11 +439,13 @@ upsert_by_investor(Upsert *upsert)
 	count = refs_deform(upsert->row.values[R_EXTERNAL_REFS], &refs);
 	for (int i = 0; i < count; i++)
 		if (same_namespace(refs[i], upsert->ref))
-			raise_conflict(&upsert->row, "The investor is a prospect with another external reference in this namespace");
+			raise_conflict(&upsert->row,
+						   "The investor is a prospect with another external reference in this namespace");
 	if (!change.given[R_EXTERNAL_REFS])
 	{
 		if (count >= EXTERNAL_REF_MAX)
-			raise_conflict(&upsert->row, "The investor is a prospect that has as many external references as there can be");
+			raise_conflict(&upsert->row,
+						   "The investor is a prospect that has as many external references as there can be");
 		change.row.values[R_EXTERNAL_REFS] = refs_append(upsert->row.values[R_EXTERNAL_REFS], upsert->ref);
 		change.row.nulls[R_EXTERNAL_REFS] = false;
 		change.given[R_EXTERNAL_REFS] = true;
@@ -436,10 +458,10 @@ upsert_by_investor(Upsert *upsert)
 static void
 upsert_once(void *arg)
 {
-	Upsert	   *upsert = arg;
-	Change		change = upsert->change;
-	Problem		problem = {.detail = "No prospect of this project has this external reference"};
-	Problems	problems = {NIL};
+	Upsert *upsert = arg;
+	Change change = upsert->change;
+	Problem problem = {.detail = "No prospect of this project has this external reference"};
+	Problems problems = {NIL};
 
 	if (upsert_by_ref(upsert))
 		return;
@@ -452,7 +474,8 @@ upsert_once(void *arg)
 		problem_raise(PT_PRECONDITION_FAILED, &problem);
 	if (!change.given[R_EXTERNAL_REFS])
 	{
-		change.row.values[R_EXTERNAL_REFS] = refs_append(PointerGetDatum(construct_empty_array(type_oid(T_EXTERNAL_REF))), upsert->ref);
+		change.row.values[R_EXTERNAL_REFS] =
+			refs_append(PointerGetDatum(construct_empty_array(type_oid(T_EXTERNAL_REF))), upsert->ref);
 		change.row.nulls[R_EXTERNAL_REFS] = false;
 	}
 	if (insert_prospect(upsert->operation, upsert->project_id, &change, &upsert->row))
@@ -469,12 +492,12 @@ PG_FUNCTION_INFO_V1(propstreet_prospect_upsert);
 Datum
 propstreet_prospect_upsert(PG_FUNCTION_ARGS)
 {
-	Problems	problems = {NIL};
-	ErrorData  *conflict = NULL;
-	int			conflicts = 0;
-	int			tries = 0;
-	Operation	operation;
-	Upsert		upsert = {.operation = &operation};
+	Problems problems = {NIL};
+	ErrorData *conflict = NULL;
+	int conflicts = 0;
+	int tries = 0;
+	Operation operation;
+	Upsert upsert = {.operation = &operation};
 	StringInfoData out;
 
 	upsert.project_id = argument_id(fcinfo, 0, "project_id");

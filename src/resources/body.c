@@ -16,7 +16,7 @@
 
 #include "resources/resources.h"
 
-#define TAG_MAX_CHARACTERS 255	/* an index has to hold it */
+#define TAG_MAX_CHARACTERS 255 /* an index has to hold it */
 #define TRANSACTIONS_MAX 100
 #define TRANSACTIONS_MAX_BYTES 65536
 
@@ -94,20 +94,20 @@ bool
 change_apply(const Change *change, Row *row)
 {
 	const Resource *resource = resource_of(change->kind);
-	bool		changed = false;
+	bool changed = false;
 
 	for (int i = 0; i < resource->ncolumns; i++)
 	{
-		int16		len;
-		bool		byval;
-		bool		same;
+		int16 len;
+		bool byval;
+		bool same;
 
 		if (!change->given[i])
 			continue;
 		get_typlenbyval(type_oid(resource->columns[i].type), &len, &byval);
-		same = row->nulls[i] || change->row.nulls[i]
-			? row->nulls[i] == change->row.nulls[i]
-			: datum_image_eq(row->values[i], change->row.values[i], byval, len);
+		same = row->nulls[i] || change->row.nulls[i] ?
+				   row->nulls[i] == change->row.nulls[i] :
+				   datum_image_eq(row->values[i], change->row.values[i], byval, len);
 		if (same)
 			continue;
 		row->values[i] = change->row.values[i];
@@ -137,7 +137,7 @@ transactions_decode(const char *text, int len, Problems *problems)
 	else
 		for (int i = 0; i < (int) json_object_array_length(array); i++)
 		{
-			Path		element = {NULL, NULL, i};
+			Path element = {NULL, NULL, i};
 
 			if (!json_object_is_type(json_object_array_get_idx(array, i), json_type_object))
 				problem_add(problems, &element, "must be an object");
@@ -157,8 +157,8 @@ PG_FUNCTION_INFO_V1(propstreet_transactions_valid);
 Datum
 propstreet_transactions_valid(PG_FUNCTION_ARGS)
 {
-	text	   *transactions = PG_GETARG_TEXT_PP(0);
-	Problems	problems = {NIL};
+	text *transactions = PG_GETARG_TEXT_PP(0);
+	Problems problems = {NIL};
 
 	transactions_decode(VARDATA_ANY(transactions), VARSIZE_ANY_EXHDR(transactions), &problems);
 	if (problems.list == NIL)
@@ -172,17 +172,17 @@ PG_FUNCTION_INFO_V1(propstreet_tags_valid);
 Datum
 propstreet_tags_valid(PG_FUNCTION_ARGS)
 {
-	ArrayType  *array = PG_GETARG_ARRAYTYPE_P(0);
-	Datum	   *tags;
-	int			count;
+	ArrayType *array = PG_GETARG_ARRAYTYPE_P(0);
+	Datum *tags;
+	int count;
 
 	if (ARR_NDIM(array) > 1 || array_contains_nulls(array))
 		PG_RETURN_BOOL(false);
 	deconstruct_array(array, TEXTOID, -1, false, TYPALIGN_INT, &tags, NULL, &count);
 	for (int i = 0; i < count; i++)
 	{
-		text	   *tag = (text *) DatumGetPointer(tags[i]);
-		int			length = pg_mbstrlen_with_len(VARDATA_ANY(tag), VARSIZE_ANY_EXHDR(tag));
+		text *tag = (text *) DatumGetPointer(tags[i]);
+		int length = pg_mbstrlen_with_len(VARDATA_ANY(tag), VARSIZE_ANY_EXHDR(tag));
 
 		if (length < 1 || length > TAG_MAX_CHARACTERS)
 			PG_RETURN_BOOL(false);

@@ -51,7 +51,7 @@ is_writable(const Column *column, bool adding)
 static Field
 field_of(const Member *member, const Column *columns, bool adding)
 {
-	Field		field = {member->name, member->flags, member->set, member->schema};
+	Field field = {member->name, member->flags, member->set, member->schema};
 	const Column *column = member->show ? NULL : &columns[member->column];
 
 	if (column == NULL)
@@ -70,8 +70,8 @@ static const Field *
 make_fields(Kind kind, bool adding, bool item)
 {
 	const Column *columns = resource_of(kind)->columns;
-	Field	   *fields = MemoryContextAlloc(TopMemoryContext, sizeof(Field) * (ROW_COLUMNS + 10));
-	Field	   *next = fields;
+	Field *fields = MemoryContextAlloc(TopMemoryContext, sizeof(Field) * (ROW_COLUMNS + 10));
+	Field *next = fields;
 
 	if (item && !adding)
 		for (const Field *field = item_fields_first; field->name; field++)

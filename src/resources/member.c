@@ -13,7 +13,7 @@
 void
 append_text(StringInfo out, Datum value)
 {
-	text	   *string = DatumGetTextPP(value);
+	text *string = DatumGetTextPP(value);
 
 	append_json_string(out, VARDATA_ANY(string), VARSIZE_ANY_EXHDR(string));
 }
@@ -40,7 +40,7 @@ append_enum_member(StringInfo out, const char *name, const Row *row, int column)
 void
 append_version_etag(StringInfo out, const Version *version)
 {
-	char		tag[ETAG_LEN + 1];
+	char tag[ETAG_LEN + 1];
 
 	etag_of(version, tag);
 	append_member(out, "etag");
@@ -52,7 +52,7 @@ append_version_etag(StringInfo out, const Version *version)
 void
 append_etag(StringInfo out, const Row *row, Kind kind)
 {
-	Version		version = row_version(row, kind);
+	Version version = row_version(row, kind);
 
 	append_version_etag(out, &version);
 }
@@ -79,7 +79,7 @@ show_asset(StringInfo out, const Row *row, const char *change_origin pg_attribut
 	append_enum_member(out, "type", row, P_ASSET_TYPE);
 	if (!row->nulls[P_PROPERTY_COUNT])
 	{
-		char		digits[MAXINT8LEN + 1];
+		char digits[MAXINT8LEN + 1];
 
 		pg_ltoa(DatumGetInt32(row->values[P_PROPERTY_COUNT]), digits);
 		append_member(out, "propertyCount");
@@ -92,7 +92,7 @@ show_asset(StringInfo out, const Row *row, const char *change_origin pg_attribut
 void
 show_transactions(StringInfo out, const Row *row, const char *change_origin pg_attribute_unused())
 {
-	text	   *transactions;
+	text *transactions;
 
 	if (row->nulls[P_TRANSACTIONS] || !row->nulls[P_DELETED_UTC])
 		return;

@@ -12,7 +12,7 @@
 Datum
 refs_datum(ExternalRef **refs, int count)
 {
-	Oid			type = type_oid(T_EXTERNAL_REF);
+	Oid type = type_oid(T_EXTERNAL_REF);
 
 	if (count == 0)
 		return PointerGetDatum(construct_empty_array(type));
@@ -23,8 +23,8 @@ refs_datum(ExternalRef **refs, int count)
 int
 refs_deform(Datum array, ExternalRef ***refs)
 {
-	int			count;
-	Datum	   *elements = array_elements(array, T_EXTERNAL_REF, &count);
+	int count;
+	Datum *elements = array_elements(array, T_EXTERNAL_REF, &count);
 
 	*refs = palloc(sizeof(ExternalRef *) * Max(count, 1));
 	for (int i = 0; i < count; i++)
@@ -36,7 +36,7 @@ refs_deform(Datum array, ExternalRef ***refs)
 bool
 same_namespace(const ExternalRef *a, const ExternalRef *b)
 {
-	int			len = namespace_len(a);
+	int len = namespace_len(a);
 
 	return len == namespace_len(b) && memcmp(VARDATA_ANY(a), VARDATA_ANY(b), len) == 0;
 }
@@ -45,7 +45,7 @@ bool
 same_ref(const ExternalRef *a, const ExternalRef *b)
 {
 	return VARSIZE_ANY_EXHDR(a) == VARSIZE_ANY_EXHDR(b) &&
-		memcmp(VARDATA_ANY(a), VARDATA_ANY(b), VARSIZE_ANY_EXHDR(a)) == 0;
+		   memcmp(VARDATA_ANY(a), VARDATA_ANY(b), VARSIZE_ANY_EXHDR(a)) == 0;
 }
 
 /* Is a reference among these? */
@@ -53,7 +53,7 @@ bool
 has_ref(Datum array, const ExternalRef *ref)
 {
 	ExternalRef **refs;
-	int			count = refs_deform(array, &refs);
+	int count = refs_deform(array, &refs);
 
 	for (int i = 0; i < count; i++)
 		if (same_ref(refs[i], ref))
@@ -66,7 +66,7 @@ Datum
 refs_append(Datum array, ExternalRef *ref)
 {
 	ExternalRef **refs;
-	int			count = refs_deform(array, &refs);
+	int count = refs_deform(array, &refs);
 
 	refs = repalloc(refs, sizeof(ExternalRef *) * (count + 1));
 	refs[count] = ref;
@@ -79,9 +79,9 @@ PG_FUNCTION_INFO_V1(propstreet_external_refs_valid);
 Datum
 propstreet_external_refs_valid(PG_FUNCTION_ARGS)
 {
-	ArrayType  *array = PG_GETARG_ARRAYTYPE_P(0);
+	ArrayType *array = PG_GETARG_ARRAYTYPE_P(0);
 	ExternalRef **refs;
-	int			count;
+	int count;
 
 	if (ARR_NDIM(array) > 1 || array_contains_nulls(array))
 		PG_RETURN_BOOL(false);

@@ -76,9 +76,9 @@ append_resource(StringInfo out, const Row *row, Kind kind)
 static Datum
 record_json(FunctionCallInfo fcinfo, Kind kind)
 {
-	RowMap	   *map = fcinfo->flinfo->fn_extra;
+	RowMap *map = fcinfo->flinfo->fn_extra;
 	StringInfoData out;
-	Row			row;
+	Row row;
 
 	if (map == NULL)
 		map = fcinfo->flinfo->fn_extra = MemoryContextAllocZero(fcinfo->flinfo->fn_mcxt, sizeof(RowMap));

@@ -10,13 +10,13 @@
 /* ---- row.c: rows of project and prospect, by column ---- */
 
 /* What a column is for */
-#define INSERTED	0x01		/* given when a resource is created, */
-#define UPDATED		0x02		/* and when it is changed; */
-#define FROM_BODY	0x04		/* by a body, */
-#define REQUIRED	0x08		/* which must have it */
-#define SHOWN		0x10		/* is a member of the answers by itself */
-#define REPORTED	0x20		/* is named in changedFields (doc/decisions.md, "Webhooks") */
-#define WRITTEN		(INSERTED | UPDATED | FROM_BODY)
+#define INSERTED 0x01  /* given when a resource is created, */
+#define UPDATED 0x02   /* and when it is changed; */
+#define FROM_BODY 0x04 /* by a body, */
+#define REQUIRED 0x08  /* which must have it */
+#define SHOWN 0x10	   /* is a member of the answers by itself */
+#define REPORTED 0x20  /* is named in changedFields (doc/decisions.md, "Webhooks") */
+#define WRITTEN (INSERTED | UPDATED | FROM_BODY)
 
 /*
  * A line a column: name, type, NOT NULL, what it is for, the member of the API's JSON, its schema
@@ -40,11 +40,13 @@
 	COLUMN(P_COMMUNICATED_UTC, "communicated_utc", T_TIMESTAMPTZ, false, 0, NULL, NULL, NULL) \
 	COLUMN(P_MANDATE, "mandate", T_MANDATE, false, WRITTEN | SHOWN | REPORTED, "mandate", "Mandate", NULL) \
 	COLUMN(P_PRICE, "price", T_PRICE, false, WRITTEN | SHOWN | REPORTED, "price", "Price", NULL) \
-	COLUMN(P_PRICE_RANGE, "price_range", T_PRICE_RANGE, false, WRITTEN | SHOWN | REPORTED, "priceRange", "PriceRange", NULL) \
+	COLUMN(P_PRICE_RANGE, "price_range", T_PRICE_RANGE, false, WRITTEN | SHOWN | REPORTED, "priceRange", "PriceRange", \
+		   NULL) \
 	MEMBER("transactions", FIELD_READONLY, "Transactions", NULL, show_transactions) \
 	COLUMN(P_TRANSACTIONS, "transactions", T_JSON, false, REPORTED, "transactions", NULL, NULL) \
 	MEMBER("changeOrigin", 0, NULL, NULL, show_change_origin) \
-	COLUMN(P_EXTERNAL_REFS, "external_refs", T_EXTERNAL_REF_ARRAY, true, WRITTEN | SHOWN | REPORTED, "externalRefs", "ExternalRefs", "{}") \
+	COLUMN(P_EXTERNAL_REFS, "external_refs", T_EXTERNAL_REF_ARRAY, true, WRITTEN | SHOWN | REPORTED, "externalRefs", \
+		   "ExternalRefs", "{}") \
 	COLUMN(P_CREATED_UTC, "created_utc", T_TIMESTAMPTZ, true, SHOWN, "createdUtc", "Moment", NULL) \
 	COLUMN(P_UPDATED_UTC, "updated_utc", T_TIMESTAMPTZ, true, SHOWN, "updatedUtc", "Moment", NULL) \
 	COLUMN(P_DELETED_UTC, "deleted_utc", T_TIMESTAMPTZ, false, SHOWN | REPORTED, "deletedUtc", "Moment", NULL) \
@@ -56,13 +58,15 @@
 	COLUMN(R_ID, "id", T_INT8, true, SHOWN, "id", "Id", NULL) \
 	COLUMN(R_PROJECT_ID, "project_id", T_INT8, true, INSERTED | SHOWN, "projectId", "Id", NULL) \
 	COLUMN(R_CONTACT_ID, "contact_id", T_INT8, false, INSERTED | FROM_BODY | SHOWN, "contactId", "Id", NULL) \
-	COLUMN(R_COMPANY_ID, "company_id", T_INT8, false, INSERTED | FROM_BODY | SHOWN | REPORTED, "companyId", "Id", NULL) \
+	COLUMN(R_COMPANY_ID, "company_id", T_INT8, false, INSERTED | FROM_BODY | SHOWN | REPORTED, "companyId", "Id", \
+		   NULL) \
 	COLUMN(R_CLASSIFICATION, "classification", T_PROSPECT_CLASSIFICATION, true, WRITTEN | SHOWN | REPORTED, \
 		   "classification", "ProspectClassification", "not_contacted") \
 	MEMBER("capabilities", FIELD_READONLY | FIELD_ALWAYS, "Capabilities", NULL, show_capabilities) \
 	COLUMN(R_TAGS, "tags", T_TEXT_ARRAY, true, SHOWN | REPORTED, "tags", "Tags", NULL) \
 	MEMBER("changeOrigin", 0, NULL, NULL, show_change_origin) \
-	COLUMN(R_EXTERNAL_REFS, "external_refs", T_EXTERNAL_REF_ARRAY, true, WRITTEN | SHOWN | REPORTED, "externalRefs", "ExternalRefs", "{}") \
+	COLUMN(R_EXTERNAL_REFS, "external_refs", T_EXTERNAL_REF_ARRAY, true, WRITTEN | SHOWN | REPORTED, "externalRefs", \
+		   "ExternalRefs", "{}") \
 	MEMBER("teaser", FIELD_READONLY, "ProspectTeaser", NULL, show_prospect_teaser) \
 	COLUMN(R_ACCEPTED_UTC, "accepted_utc", T_TIMESTAMPTZ, false, REPORTED, "teaser.acceptedUtc", NULL, NULL) \
 	COLUMN(R_DEADLINE_UTC, "deadline_utc", T_TIMESTAMPTZ, false, REPORTED, "teaser.deadlineUtc", NULL, NULL) \
@@ -78,12 +82,14 @@
 
 typedef enum ProjectColumn
 {
-	P_TENANT_ID, PROJECT_FIELDS(COLUMN_SYMBOL, NO_MEMBER) P_COLUMNS
+	P_TENANT_ID,
+	PROJECT_FIELDS(COLUMN_SYMBOL, NO_MEMBER) P_COLUMNS
 } ProjectColumn;
 
 typedef enum ProspectColumn
 {
-	R_TENANT_ID, PROSPECT_FIELDS(COLUMN_SYMBOL, NO_MEMBER) R_COLUMNS
+	R_TENANT_ID,
+	PROSPECT_FIELDS(COLUMN_SYMBOL, NO_MEMBER) R_COLUMNS
 } ProspectColumn;
 
 /*
@@ -96,33 +102,33 @@ typedef enum ProspectColumn
 /* The columns of a kind of resource */
 typedef struct Resource
 {
-	Kind		kind;
+	Kind kind;
 	const char *table;
 	const Column *columns;
-	int			ncolumns;
-	int			id;				/* which of them is which */
-	int			external_refs;
-	int			updated_utc;
-	int			deleted_utc;
-	int			revision;
+	int ncolumns;
+	int id; /* which of them is which */
+	int external_refs;
+	int updated_utc;
+	int deleted_utc;
+	int revision;
 } Resource;
 
 extern const Resource *resource_of(Kind kind);
 
-#define ROW_COLUMNS P_COLUMNS	/* the larger of the two */
+#define ROW_COLUMNS P_COLUMNS /* the larger of the two */
 
 /* A row taken apart, in the order of its enum */
 typedef struct Row
 {
-	Datum		values[ROW_COLUMNS];
-	bool		nulls[ROW_COLUMNS];
+	Datum values[ROW_COLUMNS];
+	bool nulls[ROW_COLUMNS];
 } Row;
 
 /* Where the columns stand in a row type */
 typedef struct RowMap
 {
-	uint64		version;		/* of the row type that it was made for */
-	AttrNumber	attributes[ROW_COLUMNS];
+	uint64 version; /* of the row type that it was made for */
+	AttrNumber attributes[ROW_COLUMNS];
 } RowMap;
 
 extern void row_map(RowMap *map, TupleDesc desc, Kind kind);
@@ -143,7 +149,7 @@ extern Version row_version(const Row *row, Kind kind);
 /* ---- reference.c: external references ---- */
 
 extern Datum refs_datum(ExternalRef **refs, int count);
-extern int	refs_deform(Datum array, ExternalRef ***refs);
+extern int refs_deform(Datum array, ExternalRef ***refs);
 extern Datum refs_append(Datum array, ExternalRef *ref);
 extern bool same_namespace(const ExternalRef *a, const ExternalRef *b);
 extern bool same_ref(const ExternalRef *a, const ExternalRef *b);
@@ -171,12 +177,12 @@ extern void show_prospect_etag(StringInfo out, const Row *row, const char *chang
 /* A member: a column by itself, or how it is read and written */
 typedef struct Member
 {
-	const char *name;			/* NULL ends a table */
-	int			flags;			/* of a Field */
-	const char *schema;			/* NULL: it is not described */
+	const char *name;	/* NULL ends a table */
+	int flags;			/* of a Field */
+	const char *schema; /* NULL: it is not described */
 	FieldSetter set;
-	void		(*show) (StringInfo out, const Row *row, const char *change_origin);
-	int			column;			/* if show is NULL */
+	void (*show)(StringInfo out, const Row *row, const char *change_origin);
+	int column; /* if show is NULL */
 } Member;
 
 extern const Member *members_of(Kind kind);
@@ -195,21 +201,21 @@ extern void resource_update(Row *row, Kind kind);
 /* What a body says of a row */
 typedef struct Change
 {
-	Kind		kind;
-	Row			row;
-	bool		given[ROW_COLUMNS];
+	Kind kind;
+	Row row;
+	bool given[ROW_COLUMNS];
 } Change;
 
 /* What an item of a batch says; setters of a Change find it at the start */
 typedef struct ItemChange
 {
-	Change		base;
-	int64		id;				/* update: of the prospect */
-	const char *if_match;		/* update */
+	Change base;
+	int64 id;			  /* update: of the prospect */
+	const char *if_match; /* update */
 } ItemChange;
 
-
-extern void prospect_decode_item(struct json_object *item, const Path *path, bool patch, ItemChange *change, Problems *problems);
+extern void prospect_decode_item(struct json_object *item, const Path *path, bool patch, ItemChange *change,
+								 Problems *problems);
 extern void project_decode(struct json_object *body, bool patch, Change *change, Problems *problems);
 extern void prospect_decode_add(struct json_object *body, const Path *path, Change *change, Problems *problems);
 extern void prospect_decode_patch(struct json_object *body, const Path *path, Change *change, Problems *problems);
@@ -224,4 +230,4 @@ extern void require_jsonb(const struct varlena *json);
 extern char *decode_name(struct json_object *value, const Path *path, Problems *problems);
 extern char *trimmed(const char *text, int len);
 
-#endif							/* PROPSTREET_RESOURCES_H */
+#endif /* PROPSTREET_RESOURCES_H */

@@ -19,10 +19,13 @@
 
 #include "resources/resources.h"
 
-#define COLUMN_ROW(symbol, name, type, not_null, flags, member, schema, initial) {name, type, not_null, flags, member, initial},
+#define COLUMN_ROW(symbol, name, type, not_null, flags, member, schema, initial) \
+	{name, type, not_null, flags, member, initial},
 
-static const Column project_columns[] = {PLAIN_COLUMN("tenant_id", T_INT8, true), PROJECT_FIELDS(COLUMN_ROW, NO_MEMBER)};
-static const Column prospect_columns[] = {PLAIN_COLUMN("tenant_id", T_INT8, true), PROSPECT_FIELDS(COLUMN_ROW, NO_MEMBER)};
+static const Column project_columns[] = {PLAIN_COLUMN("tenant_id", T_INT8, true),
+										 PROJECT_FIELDS(COLUMN_ROW, NO_MEMBER)};
+static const Column prospect_columns[] = {PLAIN_COLUMN("tenant_id", T_INT8, true),
+										  PROSPECT_FIELDS(COLUMN_ROW, NO_MEMBER)};
 
 StaticAssertDecl((int) R_COLUMNS <= (int) ROW_COLUMNS, "a Row holds a prospect");
 
@@ -30,8 +33,10 @@ StaticAssertDecl((int) R_COLUMNS <= (int) ROW_COLUMNS, "a Row holds a prospect")
 const Resource *
 resource_of(Kind kind)
 {
-	static const Resource project = {KIND_PROJECT, "project", project_columns, P_COLUMNS, P_ID, P_EXTERNAL_REFS, P_UPDATED_UTC, P_DELETED_UTC, P_REVISION};
-	static const Resource prospect = {KIND_PROSPECT, "prospect", prospect_columns, R_COLUMNS, R_ID, R_EXTERNAL_REFS, R_UPDATED_UTC, R_DELETED_UTC, R_REVISION};
+	static const Resource project = {KIND_PROJECT,	  "project",	 project_columns, P_COLUMNS, P_ID,
+									 P_EXTERNAL_REFS, P_UPDATED_UTC, P_DELETED_UTC,	  P_REVISION};
+	static const Resource prospect = {KIND_PROSPECT,   "prospect",	  prospect_columns, R_COLUMNS, R_ID,
+									  R_EXTERNAL_REFS, R_UPDATED_UTC, R_DELETED_UTC,	R_REVISION};
 
 	return kind == KIND_PROJECT ? &project : &prospect;
 }
@@ -57,9 +62,9 @@ map_fits(const RowMap *map, TupleDesc desc, const Column *columns, int count)
 void
 row_map(RowMap *map, TupleDesc desc, Kind kind)
 {
-	uint64		version = assign_record_type_identifier(desc->tdtypeid, desc->tdtypmod);
+	uint64 version = assign_record_type_identifier(desc->tdtypeid, desc->tdtypmod);
 	const Column *columns;
-	int			count = columns_of(kind, &columns);
+	int count = columns_of(kind, &columns);
 
 	if (map->version == version && map_fits(map, desc, columns, count))
 		return;
@@ -73,7 +78,7 @@ static void
 check_not_null(const Row *row, Kind kind)
 {
 	const Column *columns;
-	int			count = columns_of(kind, &columns);
+	int count = columns_of(kind, &columns);
 
 	for (int i = 0; i < count; i++)
 		if (row->nulls[i] && columns[i].not_null)
@@ -97,14 +102,14 @@ void
 row_of_slot(Row *row, TupleTableSlot *slot, const RowMap *map, Kind kind)
 {
 	const Column *columns;
-	int			count = columns_of(kind, &columns);
+	int count = columns_of(kind, &columns);
 
 	slot_getallattrs(slot);
 	if (map == NULL && slot->tts_nvalid != count)
 		elog(ERROR, "a query returns %d columns of a row", slot->tts_nvalid);
 	for (int i = 0; i < count; i++)
 	{
-		int			number = map ? map->attributes[i] - 1 : i;
+		int number = map ? map->attributes[i] - 1 : i;
 
 		row->values[i] = slot->tts_values[number];
 		row->nulls[i] = slot->tts_isnull[number];
@@ -117,9 +122,9 @@ void
 row_deform(Row *row, const RowMap *map, HeapTuple tuple, TupleDesc desc, Kind kind)
 {
 	const Column *columns;
-	int			count = columns_of(kind, &columns);
-	Datum	   *values = palloc(desc->natts * sizeof(Datum));
-	bool	   *nulls = palloc(desc->natts * sizeof(bool));
+	int count = columns_of(kind, &columns);
+	Datum *values = palloc(desc->natts * sizeof(Datum));
+	bool *nulls = palloc(desc->natts * sizeof(bool));
 
 	heap_deform_tuple(tuple, desc, values, nulls);
 	for (int i = 0; i < count; i++)
@@ -135,7 +140,7 @@ row_deform(Row *row, const RowMap *map, HeapTuple tuple, TupleDesc desc, Kind ki
 static Size
 attribute_end(Form_pg_attribute attribute, const char *data, Size offset, Size size)
 {
-	Size		len = attribute->attlen;
+	Size len = attribute->attlen;
 
 	if (attribute->attlen == -1)
 	{
@@ -165,9 +170,9 @@ is_sound(HeapTuple tuple, TupleDesc desc)
 {
 	HeapTupleHeader header = tuple->t_data;
 	const char *data = (char *) header + header->t_hoff;
-	Size		size = tuple->t_len - header->t_hoff;
-	Size		end = 0;
-	int			count = HeapTupleHeaderGetNatts(header);
+	Size size = tuple->t_len - header->t_hoff;
+	Size end = 0;
+	int count = HeapTupleHeaderGetNatts(header);
 
 	if (count > desc->natts)
 		return false;
@@ -190,14 +195,13 @@ is_sound(HeapTuple tuple, TupleDesc desc)
 void
 row_of_record(Row *row, RowMap *map, HeapTupleHeader header, Kind kind)
 {
-	TupleDesc	desc = lookup_rowtype_tupdesc(HeapTupleHeaderGetTypeId(header), HeapTupleHeaderGetTypMod(header));
-	HeapTupleData tuple = {.t_data = header,.t_len = HeapTupleHeaderGetDatumLength(header)};
+	TupleDesc desc = lookup_rowtype_tupdesc(HeapTupleHeaderGetTypeId(header), HeapTupleHeaderGetTypMod(header));
+	HeapTupleData tuple = {.t_data = header, .t_len = HeapTupleHeaderGetDatumLength(header)};
 
 	row_map(map, desc, kind);
 	if (!is_sound(&tuple, desc))
-		ereport(ERROR,
-				(errcode(ERRCODE_DATA_EXCEPTION), errmsg("row does not have the columns that its type has"),
-				 errdetail("The type was altered after the row was made.")));
+		ereport(ERROR, (errcode(ERRCODE_DATA_EXCEPTION), errmsg("row does not have the columns that its type has"),
+						errdetail("The type was altered after the row was made.")));
 	row_deform(row, map, &tuple, desc, kind);
 	ReleaseTupleDesc(desc);
 	check_not_null(row, kind);
@@ -208,13 +212,11 @@ Version
 row_version(const Row *row, Kind kind)
 {
 	const Resource *resource = resource_of(kind);
-	Version		version = {
-		.kind = kind,
-		.tenant_id = DatumGetInt64(row->values[0]),
-		.id = DatumGetInt64(row->values[resource->id]),
-		.revision = DatumGetInt64(row->values[resource->revision]),
-		.updated_utc = DatumGetTimestampTz(row->values[resource->updated_utc])
-	};
+	Version version = {.kind = kind,
+					   .tenant_id = DatumGetInt64(row->values[0]),
+					   .id = DatumGetInt64(row->values[resource->id]),
+					   .revision = DatumGetInt64(row->values[resource->revision]),
+					   .updated_utc = DatumGetTimestampTz(row->values[resource->updated_utc])};
 
 	return version;
 }

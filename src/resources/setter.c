@@ -34,7 +34,7 @@ static bool
 decode_enum(json_object *value, const Path *path, ColumnType type, Datum *result, Problems *problems)
 {
 	const char *label = json_string(value, path, problems);
-	Oid			oid;
+	Oid oid;
 
 	if (label == NULL)
 		return false;
@@ -51,8 +51,8 @@ static void
 set_refs(json_object *value, const Path *path, int column, Change *change, Problems *problems)
 {
 	ExternalRef *refs[EXTERNAL_REF_MAX];
-	int			count = 0;
-	bool		good = true;
+	int count = 0;
+	bool good = true;
 
 	if (!json_array(value, path, problems))
 		return;
@@ -63,7 +63,7 @@ set_refs(json_object *value, const Path *path, int column, Change *change, Probl
 	}
 	for (int i = 0; i < (int) json_object_array_length(value); i++)
 	{
-		Path		element = {path, NULL, i};
+		Path element = {path, NULL, i};
 
 		if (!external_ref_decode(json_object_array_get_idx(value, i), &element, &refs[count], problems))
 		{
@@ -73,7 +73,7 @@ set_refs(json_object *value, const Path *path, int column, Change *change, Probl
 		for (int j = 0; j < count; j++)
 			if (same_namespace(refs[j], refs[count]))
 			{
-				Path		member = {&element, "namespace", 0};
+				Path member = {&element, "namespace", 0};
 
 				problem_add(problems, &member, "appears more than once; a resource has one reference per namespace");
 				good = false;
@@ -89,7 +89,7 @@ static bool
 is_space(pg_wchar c)
 {
 	return (c >= 0x09 && c <= 0x0d) || c == 0x20 || c == 0x85 || c == 0xa0 || c == 0x1680 ||
-		(c >= 0x2000 && c <= 0x200a) || c == 0x2028 || c == 0x2029 || c == 0x202f || c == 0x205f || c == 0x3000;
+		   (c >= 0x2000 && c <= 0x200a) || c == 0x2028 || c == 0x2029 || c == 0x202f || c == 0x205f || c == 0x3000;
 }
 
 /* A text without white space (Unicode's) at both ends. */
@@ -115,8 +115,8 @@ char *
 decode_name(json_object *value, const Path *path, Problems *problems)
 {
 	const char *string = json_string(value, path, problems);
-	char	   *name;
-	int			length;
+	char *name;
+	int length;
 
 	if (string == NULL)
 		return NULL;
@@ -132,7 +132,7 @@ static void
 set_id(json_object *value, const Path *path, int column, Change *change, Problems *problems)
 {
 	const char *string = json_string(value, path, problems);
-	int64		id;
+	int64 id;
 
 	if (string && id_parse(string, &id))
 		give(change, column, Int64GetDatum(id), false);
@@ -155,10 +155,10 @@ set_initial(Change *change, int number, const Column *column)
 static void
 set_value(json_object *value, const Path *path, int number, const Column *column, Change *change, Problems *problems)
 {
-	Price	   *price = palloc0(sizeof(Price));
+	Price *price = palloc0(sizeof(Price));
 	PriceRange *range = palloc0(sizeof(PriceRange));
-	char	   *name;
-	Datum		label;
+	char *name;
+	Datum label;
 
 	switch (column->type)
 	{
@@ -191,7 +191,7 @@ set_value(json_object *value, const Path *path, int number, const Column *column
 void
 set_column(json_object *value, const Path *path, void *target, Problems *problems)
 {
-	Change	   *change = target;
+	Change *change = target;
 	const Resource *resource = resource_of(change->kind);
 
 	for (int i = 0; i < resource->ncolumns; i++)
@@ -212,7 +212,7 @@ set_column(json_object *value, const Path *path, void *target, Problems *problem
 static void
 set_asset_type(json_object *value, const Path *path, void *target, Problems *problems)
 {
-	Datum		type;
+	Datum type;
 
 	if (decode_enum(value, path, T_ASSET_TYPE, &type, problems))
 		give(target, P_ASSET_TYPE, type, false);
@@ -221,7 +221,7 @@ set_asset_type(json_object *value, const Path *path, void *target, Problems *pro
 static void
 set_property_count(json_object *value, const Path *path, void *target, Problems *problems)
 {
-	int64		count;
+	int64 count;
 
 	if (value == NULL)
 		return;
@@ -236,13 +236,11 @@ set_property_count(json_object *value, const Path *path, void *target, Problems 
 void
 set_asset(json_object *value, const Path *path, void *target, Problems *problems)
 {
-	static const Field fields[] = {
-		{"type", FIELD_REQUIRED, set_asset_type, NULL},
-		{"propertyCount", FIELD_NULLABLE, set_property_count, NULL},
-		{NULL, 0, NULL, NULL}
-	};
-	Change	   *change = target;
-	Datum		single = ObjectIdGetDatum(enum_value(T_ASSET_TYPE, "single"));
+	static const Field fields[] = {{"type", FIELD_REQUIRED, set_asset_type, NULL},
+								   {"propertyCount", FIELD_NULLABLE, set_property_count, NULL},
+								   {NULL, 0, NULL, NULL}};
+	Change *change = target;
+	Datum single = ObjectIdGetDatum(enum_value(T_ASSET_TYPE, "single"));
 
 	give(change, P_PROPERTY_COUNT, (Datum) 0, true);
 	if (value == NULL)
@@ -251,9 +249,10 @@ set_asset(json_object *value, const Path *path, void *target, Problems *problems
 		return;
 	}
 	decode_object(value, path, fields, false, target, problems);
-	if (change->given[P_ASSET_TYPE] && change->row.values[P_ASSET_TYPE] == single && !change->row.nulls[P_PROPERTY_COUNT])
+	if (change->given[P_ASSET_TYPE] && change->row.values[P_ASSET_TYPE] == single &&
+		!change->row.nulls[P_PROPERTY_COUNT])
 	{
-		Path		member = {path, "propertyCount", 0};
+		Path member = {path, "propertyCount", 0};
 
 		problem_add(problems, &member, "is only for type portfolio, not for single");
 	}
@@ -285,13 +284,8 @@ check_client_ref(json_object *value, const Path *path, void *target, Problems *p
 }
 
 /* What an item that changes a resource has before the fields of that, and what every item has after them */
-const Field item_fields_first[] = {
-	{"id", FIELD_REQUIRED, set_item_id, "Id"},
-	{NULL, 0, NULL, NULL}
-};
+const Field item_fields_first[] = {{"id", FIELD_REQUIRED, set_item_id, "Id"}, {NULL, 0, NULL, NULL}};
 
-const Field item_fields_last[] = {
-	{"ifMatch", FIELD_NULLABLE, set_if_match, "Text"},
-	{"clientRef", 0, check_client_ref, "Text"},
-	{NULL, 0, NULL, NULL}
-};
+const Field item_fields_last[] = {{"ifMatch", FIELD_NULLABLE, set_if_match, "Text"},
+								  {"clientRef", 0, check_client_ref, "Text"},
+								  {NULL, 0, NULL, NULL}};

@@ -95,7 +95,7 @@ static void
 make_insert(Statement *statement, const Resource *resource, const char *conflict)
 {
 	StringInfoData sql;
-	int			number = 1;
+	int number = 1;
 
 	initStringInfo(&sql);
 	appendStringInfo(&sql, "INSERT INTO propstreet.%s AS t (tenant_id", resource->table);
@@ -123,8 +123,8 @@ bool
 resource_insert(Statement *statement, Kind kind, const char *conflict, Row *row)
 {
 	const Resource *resource = resource_of(kind);
-	Datum		values[STATEMENT_ARGS] = {row->values[0]};
-	bool		nulls[STATEMENT_ARGS] = {false};
+	Datum values[STATEMENT_ARGS] = {row->values[0]};
+	bool nulls[STATEMENT_ARGS] = {false};
 
 	if (statement->sql == NULL)
 		make_insert(statement, resource, conflict);
@@ -139,7 +139,7 @@ static void
 make_update(Statement *statement, const Resource *resource)
 {
 	StringInfoData sql;
-	int			number = 2;
+	int number = 2;
 
 	initStringInfo(&sql);
 	appendStringInfo(&sql, "UPDATE propstreet.%s AS t SET ", resource->table);
@@ -150,8 +150,10 @@ make_update(Statement *statement, const Resource *resource)
 		appendStringInfo(&sql, "%s%s = $%d", number > 2 ? ", " : "", resource->columns[i].name, number + 1);
 		number++;
 	}
-	appendStringInfo(&sql, " WHERE t.tenant_id OPERATOR(pg_catalog.=) $1 "
-		"AND t.id OPERATOR(pg_catalog.=) $2%s", returning(resource->kind));
+	appendStringInfo(&sql,
+					 " WHERE t.tenant_id OPERATOR(pg_catalog.=) $1 "
+					 "AND t.id OPERATOR(pg_catalog.=) $2%s",
+					 returning(resource->kind));
 	statement->nargs = 0;
 	statement->args[statement->nargs++] = T_INT8;
 	statement->args[statement->nargs++] = T_INT8;
@@ -165,9 +167,9 @@ resource_update(Row *row, Kind kind)
 {
 	static Statement statements[KIND_PROSPECT + 1];
 	const Resource *resource = resource_of(kind);
-	Statement  *statement = &statements[kind];
-	Datum		values[STATEMENT_ARGS] = {row->values[0], row->values[resource->id]};
-	bool		nulls[STATEMENT_ARGS] = {false};
+	Statement *statement = &statements[kind];
+	Datum values[STATEMENT_ARGS] = {row->values[0], row->values[resource->id]};
+	bool nulls[STATEMENT_ARGS] = {false};
 
 	if (statement->sql == NULL)
 		make_update(statement, resource);

@@ -26,7 +26,7 @@
 pg_noreturn static void
 refuse(int sqlstate, const char *detail)
 {
-	Problem		problem = {.detail = unconstify(char *, detail)};
+	Problem problem = {.detail = unconstify(char *, detail)};
 
 	problem_raise(sqlstate, &problem);
 }
@@ -78,7 +78,7 @@ static void
 read_headers(Request *request)
 {
 	const text *headers = request->headers_in;
-	Problems	problems = {NIL};
+	Problems problems = {NIL};
 
 	if (headers == NULL || (VARSIZE_ANY_EXHDR(headers) == 2 && memcmp(VARDATA_ANY(headers), "{}", 2) == 0))
 		return;
@@ -127,7 +127,7 @@ media_parameter(const char *media_type, const char *name)
 {
 	for (const char *c = next_parameter(media_type); *c; c = next_parameter(c))
 	{
-		size_t		len;
+		size_t len;
 
 		c += 1 + strspn(c + 1, " \t");
 		if (pg_strncasecmp(c, name, strlen(name)) != 0 || c[strlen(name)] != '=')
@@ -143,7 +143,7 @@ media_parameter(const char *media_type, const char *name)
 static bool
 is_media_type(const char *value, const char *media_type)
 {
-	size_t		len = strlen(media_type);
+	size_t len = strlen(media_type);
 
 	value += strspn(value, " \t");
 	return pg_strncasecmp(value, media_type, len) == 0 && strchr("; \t", value[len]) != NULL;
@@ -154,14 +154,15 @@ static void
 check_media_type(const Request *request)
 {
 	const char *value = content_type(request);
-	bool		patch = strcmp(request->method, "PATCH") == 0;
-	char	   *charset;
+	bool patch = strcmp(request->method, "PATCH") == 0;
+	char *charset;
 
 	if (value == NULL || *value == '\0')
 		return;
 	if (!is_media_type(value, "application/json") && !(patch && is_media_type(value, "application/merge-patch+json")))
-		refuse(PT_UNSUPPORTED_MEDIA_TYPE, patch ? "The Content-Type must be application/json or application/merge-patch+json"
-			   : "The Content-Type must be application/json");
+		refuse(PT_UNSUPPORTED_MEDIA_TYPE,
+			   patch ? "The Content-Type must be application/json or application/merge-patch+json" :
+					   "The Content-Type must be application/json");
 	charset = media_parameter(value, "charset");
 	if (charset && pg_strcasecmp(charset, "utf-8") != 0 && pg_strcasecmp(charset, "utf8") != 0)
 		refuse(PT_UNSUPPORTED_MEDIA_TYPE, "The charset must be utf-8, as JSON is");
@@ -171,8 +172,8 @@ check_media_type(const Request *request)
 static void
 check_body(Request *request)
 {
-	Problems	problems = {NIL};
-	int			len = request->body ? VARSIZE_ANY_EXHDR(request->body) : 0;
+	Problems problems = {NIL};
+	int len = request->body ? VARSIZE_ANY_EXHDR(request->body) : 0;
 
 	if (takes_body(request->route))
 		check_media_type(request);
@@ -205,12 +206,13 @@ static void
 set_change_origin(const Request *request)
 {
 	const char *origin = request_header(request, "Change-Origin");
-	Problems	problems = {NIL};
+	Problems problems = {NIL};
 
 	if (origin == NULL || strcmp(request->route->method, "GET") == 0)
 		return;
 	if (*origin == '\0' || !is_change_origin(origin))
-		problem_parameter(&problems, "Change-Origin", "must have 1 to %d printable ASCII characters", CHANGE_ORIGIN_MAX);
+		problem_parameter(&problems, "Change-Origin", "must have 1 to %d printable ASCII characters",
+						  CHANGE_ORIGIN_MAX);
 	problems_check(&problems);
 	set("propstreet.change_origin", origin);
 }
@@ -267,8 +269,8 @@ link_to_next(const Request *request, const Position *next)
 static bool
 has_version(const Preconditions *given, const Version *version)
 {
-	Problem		failed = {.detail = "ETag mismatch - resource was modified"};
-	Problems	problems = {NIL};
+	Problem failed = {.detail = "ETag mismatch - resource was modified"};
+	Problems problems = {NIL};
 
 	if (given->if_match && !precondition_matches("If-Match", given->if_match, version))
 		problem_raise(PT_PRECONDITION_FAILED, &failed);
@@ -278,10 +280,11 @@ has_version(const Preconditions *given, const Version *version)
 static void
 answer_success(Request *request, const Answer *answer, Datum result)
 {
-	bool		reads = strcmp(request->route->method, "GET") == 0 && answer->version.kind != 0;
+	bool reads = strcmp(request->route->method, "GET") == 0 && answer->version.kind != 0;
 
 	request->status = answer->created ? 201 : request->route->status;
-	request->headers_out = answer->has_more ? header_array("Link", link_to_next(request, &answer->next)) : answer_headers(answer);
+	request->headers_out =
+		answer->has_more ? header_array("Link", link_to_next(request, &answer->next)) : answer_headers(answer);
 	request->answer = request->status == 204 ? NULL : (struct varlena *) DatumGetPointer(result);
 	if (reads && has_version(&answer->preconditions, &answer->version))
 	{
@@ -295,17 +298,17 @@ answer_success(Request *request, const Answer *answer, Datum result)
 /* An operation about to be called */
 typedef struct Call
 {
-	Request    *request;
+	Request *request;
 	FunctionCallInfo fcinfo;
-	Answer		answer;
+	Answer answer;
 } Call;
 
 static void
 call(void *arg)
 {
-	Call	   *call = arg;
-	PGFunction	function = call->request->route->function;
-	Datum		result = function ? function(call->fcinfo) : openapi();
+	Call *call = arg;
+	PGFunction function = call->request->route->function;
+	Datum result = function ? function(call->fcinfo) : openapi();
 
 	answer_success(call->request, &call->answer, result);
 }
@@ -315,7 +318,8 @@ answer_again(Request *request, const Idempotent *idempotent)
 {
 	request->status = idempotent->status;
 	request->headers_out = pstrdup(idempotent->headers);
-	request->answer = VARSIZE_ANY_EXHDR(idempotent->body) > 0 ? DatumGetTextPCopy(PointerGetDatum(idempotent->body)) : NULL;
+	request->answer =
+		VARSIZE_ANY_EXHDR(idempotent->body) > 0 ? DatumGetTextPCopy(PointerGetDatum(idempotent->body)) : NULL;
 }
 
 /*
@@ -325,12 +329,12 @@ answer_again(Request *request, const Idempotent *idempotent)
 static void
 call_with_key(Call *once, const char *key)
 {
-	Request    *request = once->request;
+	Request *request = once->request;
 	struct varlena *body = request->body ? request->body : cstring_to_text("");
-	Idempotent	idempotent;
-	Operation	operation;
-	ErrorData  *error;
-	bool		found;
+	Idempotent idempotent;
+	Operation operation;
+	ErrorData *error;
+	bool found;
 
 	operation_begin(&operation);
 	request->locking_key = true;
@@ -361,7 +365,7 @@ static void
 serve(Request *request)
 {
 	LOCAL_FCINFO(fcinfo, ARGUMENTS_MAX);
-	Call		call_info = {.request = request,.fcinfo = fcinfo,.answer = {.type = T_ExtensibleNode}};
+	Call call_info = {.request = request, .fcinfo = fcinfo, .answer = {.type = T_ExtensibleNode}};
 	const char *key = strcmp(request->method, "POST") == 0 ? request_header(request, "Idempotency-Key") : NULL;
 
 	check_body(request);
@@ -382,8 +386,8 @@ serve(Request *request)
 static void
 process(void *arg)
 {
-	Request    *request = arg;
-	int			settings = NewGUCNestLevel();
+	Request *request = arg;
+	int settings = NewGUCNestLevel();
 
 	check_sizes(request);
 	CommandCounterIncrement();
@@ -416,7 +420,7 @@ process(void *arg)
 void
 handle(Request *request)
 {
-	ErrorData  *error;
+	ErrorData *error;
 
 	if (request->body && VARSIZE_ANY_EXHDR(request->body) == 0)
 		request->body = NULL;
@@ -429,16 +433,17 @@ handle(Request *request)
 static Datum
 response(const Request *request)
 {
-	Oid			type = GetSysCacheOid2(TYPENAMENSP, Anum_pg_type_oid, CStringGetDatum("response"),
-									   ObjectIdGetDatum(get_namespace_oid("propstreet", false)));
-	TupleDesc	desc = lookup_rowtype_tupdesc(type, -1);
-	Datum		values[3] = {Int32GetDatum(request->status), CStringGetTextDatum(response_headers(request)), PointerGetDatum(request->answer)};
-	bool		nulls[3] = {false, false, request->answer == NULL};
-	HeapTuple	tuple = heap_form_tuple(desc, values, nulls);
+	Oid type = GetSysCacheOid2(TYPENAMENSP, Anum_pg_type_oid, CStringGetDatum("response"),
+							   ObjectIdGetDatum(get_namespace_oid("propstreet", false)));
+	TupleDesc desc = lookup_rowtype_tupdesc(type, -1);
+	Datum values[3] = {Int32GetDatum(request->status), CStringGetTextDatum(response_headers(request)),
+					   PointerGetDatum(request->answer)};
+	bool nulls[3] = {false, false, request->answer == NULL};
+	HeapTuple tuple = heap_form_tuple(desc, values, nulls);
 
 	ReleaseTupleDesc(desc);
 	if (request->answer)
-		pfree(request->answer);	/* for the caller's copy to use the memory */
+		pfree(request->answer); /* for the caller's copy to use the memory */
 	return HeapTupleGetDatum(tuple);
 }
 
@@ -462,7 +467,7 @@ PG_FUNCTION_INFO_V1(propstreet_handle);
 Datum
 propstreet_handle(PG_FUNCTION_ARGS)
 {
-	Request		request = {.for_tenant = false};
+	Request request = {.for_tenant = false};
 
 	return handle_arguments(fcinfo, 0, &request);
 }
@@ -473,7 +478,7 @@ PG_FUNCTION_INFO_V1(propstreet_handle_for);
 Datum
 propstreet_handle_for(PG_FUNCTION_ARGS)
 {
-	Request		request = {.for_tenant = true,.tenant_id = PG_ARGISNULL(0) ? 0 : PG_GETARG_INT64(0)};
+	Request request = {.for_tenant = true, .tenant_id = PG_ARGISNULL(0) ? 0 : PG_GETARG_INT64(0)};
 
 	return handle_arguments(fcinfo, 1, &request);
 }

@@ -18,7 +18,7 @@
 const char *
 request_header(const Request *request, const char *name)
 {
-	Problems	problems = {NIL};
+	Problems problems = {NIL};
 	const char *found = NULL;
 
 	if (request->headers == NULL)

@@ -132,26 +132,27 @@ static const Schema values[] = {
 typedef struct EnumSchema
 {
 	const char *name;
-	ColumnType	type;
+	ColumnType type;
 } EnumSchema;
 
-static const EnumSchema enums[] = {
-	{"AssetType", T_ASSET_TYPE}, {"Mandate", T_MANDATE}, {"ProjectStatus", T_PROJECT_STATUS},
-	{"ProjectClassification", T_PROJECT_CLASSIFICATION}, {"TeaserStage", T_TEASER_STAGE},
-	{"ProspectClassification", T_PROSPECT_CLASSIFICATION}
-};
+static const EnumSchema enums[] = {{"AssetType", T_ASSET_TYPE},
+								   {"Mandate", T_MANDATE},
+								   {"ProjectStatus", T_PROJECT_STATUS},
+								   {"ProjectClassification", T_PROJECT_CLASSIFICATION},
+								   {"TeaserStage", T_TEASER_STAGE},
+								   {"ProspectClassification", T_PROSPECT_CLASSIFICATION}};
 
 /* Objects made of a table of fields: bodies have those that can be written, answers all */
 typedef struct ObjectSchema
 {
 	const char *name;
-	const Field *fields;		/* or those of a kind of resource, */
-	Kind		kind;
-	bool		adding;
-	bool		item;			/* in a batch */
-	bool		patch;			/* nothing is required */
-	bool		answer;
-	const char *further;		/* members of the schema, or "" */
+	const Field *fields; /* or those of a kind of resource, */
+	Kind kind;
+	bool adding;
+	bool item;	/* in a batch */
+	bool patch; /* nothing is required */
+	bool answer;
+	const char *further; /* members of the schema, or "" */
 } ObjectSchema;
 
 #define ANSWER(name, kind) {name, NULL, kind, true, false, false, true, ""}
@@ -183,7 +184,7 @@ static void
 append_object(StringInfo out, const ObjectSchema *object)
 {
 	const Field *fields = object->fields ? object->fields : body_fields(object->kind, object->adding, object->item);
-	int			required = object->answer ? FIELD_ALWAYS : object->patch ? 0 : FIELD_REQUIRED;
+	int required = object->answer ? FIELD_ALWAYS : object->patch ? 0 : FIELD_REQUIRED;
 	const char *separator = "";
 
 	append_member(out, object->name);
@@ -264,11 +265,13 @@ append_components(StringInfo out)
 /* ---- routes ---- */
 
 static void
-append_parameter(StringInfo out, const char *name, const char *in, const char *schema, const char *description, bool required)
+append_parameter(StringInfo out, const char *name, const char *in, const char *schema, const char *description,
+				 bool required)
 {
 	if (out->data[out->len - 1] != '[')
 		appendStringInfoChar(out, ',');
-	appendStringInfo(out, "{\"name\":\"%s\",\"in\":\"%s\",\"required\":%s,\"schema\":", name, in, required ? "true" : "false");
+	appendStringInfo(out, "{\"name\":\"%s\",\"in\":\"%s\",\"required\":%s,\"schema\":", name, in,
+					 required ? "true" : "false");
 	append_ref(out, schema);
 	if (description)
 	{
@@ -300,33 +303,40 @@ static void
 append_parameters(StringInfo out, const Route *route)
 {
 	const char *variable = route->pattern;
-	bool		conditional = gives_etag(route);
+	bool conditional = gives_etag(route);
 
 	append_member(out, "parameters");
 	appendStringInfoChar(out, '[');
 	for (int i = 0; i < ARGUMENTS_MAX; i++)
 	{
-		Argument	argument = route->arguments[i];
+		Argument argument = route->arguments[i];
 
 		if (argument == PATH_ID || argument == PATH_TEXT)
 		{
 			variable = strchr(variable, '{') + 1;
-			append_parameter(out, pnstrdup(variable, strcspn(variable, "}")), "path", argument == PATH_ID ? "Id" : "Text", NULL, true);
+			append_parameter(out, pnstrdup(variable, strcspn(variable, "}")), "path",
+							 argument == PATH_ID ? "Id" : "Text", NULL, true);
 		}
 		else if (argument == PRECONDITION)
 			conditional = true;
 		else if (argument >= FIRST_OF_QUERY)
-			append_parameter(out, parameters[argument].name, "query", parameters[argument].schema, parameters[argument].description, false);
+			append_parameter(out, parameters[argument].name, "query", parameters[argument].schema,
+							 parameters[argument].description, false);
 	}
 	if (conditional)
-		append_parameter(out, "If-Match", "header", "Text", "The ETag that the resource must still have: 412 for another", false);
+		append_parameter(out, "If-Match", "header", "Text",
+						 "The ETag that the resource must still have: 412 for another", false);
 	if (conditional)
-		append_parameter(out, "If-None-Match", "header", "Text", gives_etag(route) ? "ETags that the client has already: 304 for one of them" :
-						 "ETags that the resource must not have, * for any: 412 for one of them", false);
+		append_parameter(out, "If-None-Match", "header", "Text",
+						 gives_etag(route) ? "ETags that the client has already: 304 for one of them" :
+											 "ETags that the resource must not have, * for any: 412 for one of them",
+						 false);
 	if (strcmp(route->method, "POST") == 0)
-		append_parameter(out, "Idempotency-Key", "header", "Text", "A retry with the same key gets the same answer, and does nothing twice", false);
+		append_parameter(out, "Idempotency-Key", "header", "Text",
+						 "A retry with the same key gets the same answer, and does nothing twice", false);
 	if (strcmp(route->method, "GET") != 0)
-		append_parameter(out, "Change-Origin", "header", "Text", "Label of who writes, for webhooks that leave out their own changes", false);
+		append_parameter(out, "Change-Origin", "header", "Text",
+						 "Label of who writes, for webhooks that leave out their own changes", false);
 	appendStringInfoChar(out, ']');
 }
 
@@ -386,7 +396,7 @@ append_responses(StringInfo out, const Route *route)
 static void
 append_operation(StringInfo out, const Route *route)
 {
-	char	   *method = pstrdup(route->method);
+	char *method = pstrdup(route->method);
 
 	for (char *c = method; *c; c++)
 		*c = pg_tolower((unsigned char) *c);
@@ -409,7 +419,7 @@ append_paths(StringInfo out)
 	appendStringInfoChar(out, '{');
 	for (int i = 0; i < nroutes; i++)
 	{
-		bool		seen = false;
+		bool seen = false;
 
 		for (int j = 0; j < i; j++)
 			seen |= strcmp(routes[j].pattern, routes[i].pattern) == 0;
@@ -432,7 +442,8 @@ openapi(void)
 	StringInfoData out;
 
 	initStringInfo(&out);
-	appendStringInfoString(&out, "{\"openapi\":\"3.1.0\",\"info\":{\"title\":\"Projects & Prospects\",\"version\":\"1\","
+	appendStringInfoString(&out,
+						   "{\"openapi\":\"3.1.0\",\"info\":{\"title\":\"Projects & Prospects\",\"version\":\"1\","
 						   "\"description\":\"Real-estate transactions and the investors in their sales pipelines\"},"
 						   "\"servers\":[{\"url\":\"" BASE_PATH "\"}],\"security\":[{\"bearer\":[]}]");
 	append_paths(&out);

@@ -43,8 +43,8 @@ passed_status(int status)
 static char *
 passed_headers(const Request *request)
 {
-	char	   *headers = response_headers(request);
-	char	   *problem;
+	char *headers = response_headers(request);
+	char *problem;
 
 	switch (request->status)
 	{
@@ -75,12 +75,12 @@ Datum
 propstreet_handle_postgrest(PG_FUNCTION_ARGS)
 {
 	const char *headers = setting("request.headers");
-	Request		request = {
-		.method = setting("request.method"),.target = setting("request.path"),
-		.body = PG_ARGISNULL(0) ? NULL : PG_GETARG_BYTEA_PP(0),
-		.headers_in = *headers ? cstring_to_text(headers) : NULL,
-		.behind_nginx = true,.answers_cancel = true
-	};
+	Request request = {.method = setting("request.method"),
+					   .target = setting("request.path"),
+					   .body = PG_ARGISNULL(0) ? NULL : PG_GETARG_BYTEA_PP(0),
+					   .headers_in = *headers ? cstring_to_text(headers) : NULL,
+					   .behind_nginx = true,
+					   .answers_cancel = true};
 
 	/* with the body of a HEAD too: nginx leaves it out, but takes its length */
 	handle(&request);

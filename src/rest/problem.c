@@ -14,11 +14,11 @@
 /* What an error becomes */
 typedef struct ProblemType
 {
-	int			sqlstate;
-	int			status;
+	int sqlstate;
+	int status;
 	const char *slug;
 	const char *title;
-	const char *detail;			/* instead of the error's message, which is not for clients; or NULL */
+	const char *detail; /* instead of the error's message, which is not for clients; or NULL */
 } ProblemType;
 
 #define TRY_AGAIN "The request could not be carried out now; try again"
@@ -28,7 +28,8 @@ static const ProblemType types[] = {
 	{PT_BAD_REQUEST, 400, "validation-failed", "Validation failed", NULL},
 	{PT_UNAUTHORIZED, 401, "unauthorized", "Unauthorized", "The request names no tenant that can be trusted"},
 	{ERRCODE_INSUFFICIENT_PRIVILEGE, 403, "forbidden", "Forbidden", "This is not allowed"},
-	{ERRCODE_READ_ONLY_SQL_TRANSACTION, 403, "forbidden", "Forbidden", "Nothing can be written in a READ ONLY transaction, nor on a standby"},
+	{ERRCODE_READ_ONLY_SQL_TRANSACTION, 403, "forbidden", "Forbidden",
+	 "Nothing can be written in a READ ONLY transaction, nor on a standby"},
 	{PT_NOT_FOUND, 404, "not-found", "Not found", NULL},
 	{PT_METHOD_NOT_ALLOWED, 405, "method-not-allowed", "Method not allowed", NULL},
 	{PT_CONFLICT, 409, "conflict", "Conflict", NULL},
@@ -49,16 +50,18 @@ static const ProblemType types[] = {
 static const ProblemType invalid_id = {PT_BAD_REQUEST, 400, "invalid-id", "Invalid id", NULL};
 static const ProblemType integrity = {0, 422, "data-integrity", "Data integrity", CONTRADICTION};
 static const ProblemType resources = {0, 503, "busy", "Busy", TRY_AGAIN};
-static const ProblemType internal = {0, 500, "internal", "Internal error", "The request failed; the server's log has the details"};
+static const ProblemType internal = {0, 500, "internal", "Internal error",
+									 "The request failed; the server's log has the details"};
 
 /* What an error becomes; those that are not about the request go on as errors. */
 static const ProblemType *
 problem_type(const Request *request, ErrorData *error)
 {
-	int			category = ERRCODE_TO_CATEGORY(error->sqlerrcode);
+	int category = ERRCODE_TO_CATEGORY(error->sqlerrcode);
 
-	if ((error->sqlerrcode == ERRCODE_QUERY_CANCELED && !request->answers_cancel) || error->sqlerrcode == ERRCODE_ADMIN_SHUTDOWN ||
-		error->sqlerrcode == ERRCODE_CRASH_SHUTDOWN || error->elevel >= FATAL)
+	if ((error->sqlerrcode == ERRCODE_QUERY_CANCELED && !request->answers_cancel) ||
+		error->sqlerrcode == ERRCODE_ADMIN_SHUTDOWN || error->sqlerrcode == ERRCODE_CRASH_SHUTDOWN ||
+		error->elevel >= FATAL)
 		ReThrowError(error);
 	if (request->bad_id)
 		return &invalid_id;
@@ -76,10 +79,11 @@ problem_type(const Request *request, ErrorData *error)
 static json_object *
 problems_of(const ErrorData *error)
 {
-	Problems	problems = {NIL};
+	Problems problems = {NIL};
 	json_object *tree = NULL;
 
-	if (error->detail == NULL || json_is_deep(error->detail) || !json_tree(error->detail, strlen(error->detail), &problems, &tree) ||
+	if (error->detail == NULL || json_is_deep(error->detail) ||
+		!json_tree(error->detail, strlen(error->detail), &problems, &tree) ||
 		!json_object_is_type(tree, json_type_array))
 		return NULL;
 	for (size_t i = 0; i < json_object_array_length(tree); i++)
@@ -102,7 +106,8 @@ have_places(json_object *problems)
 	{
 		json_object *problem = json_object_array_get_idx(problems, i);
 
-		if (json_object_object_get_ex(problem, "pointer", NULL) || json_object_object_get_ex(problem, "parameter", NULL))
+		if (json_object_object_get_ex(problem, "pointer", NULL) ||
+			json_object_object_get_ex(problem, "parameter", NULL))
 			return true;
 	}
 	return false;
@@ -138,7 +143,9 @@ problem_json(const ProblemType *type, const ErrorData *error)
 	StringInfoData out;
 
 	initStringInfo(&out);
-	appendStringInfo(&out, "{\"type\":\"urn:propstreet:error:%s\",\"title\":\"%s\",\"status\":%d,\"detail\":", type->slug, type->title, type->status);
+	appendStringInfo(&out,
+					 "{\"type\":\"urn:propstreet:error:%s\",\"title\":\"%s\",\"status\":%d,\"detail\":", type->slug,
+					 type->title, type->status);
 	append_json_string(&out, detail, strlen(detail));
 	if (problems)
 		append_errors(&out, problems);
@@ -181,7 +188,7 @@ answer_problem(Request *request, ErrorData *error)
 
 	if (type == &internal || type == &integrity)
 	{
-		ErrorData	report = *error;
+		ErrorData report = *error;
 
 		report.elevel = LOG;
 		ThrowErrorData(&report);

@@ -22,50 +22,60 @@
  * path the first one counts.
  */
 #define ROUTES(_) \
-	_(GET, "/projects", project_list, 200, NULL, "ProjectPage", "List projects", \
-	  UPDATED_SINCE, INCLUDE_DELETED, PROJECT_FILTERS(FILTER_ARGUMENT) PAGE_SIZE, CURSOR) \
+	_(GET, "/projects", project_list, 200, NULL, "ProjectPage", "List projects", UPDATED_SINCE, INCLUDE_DELETED, \
+	  PROJECT_FILTERS(FILTER_ARGUMENT) PAGE_SIZE, CURSOR) \
 	_(POST, "/projects", project_create, 201, "ProjectCreate", "Project", "Create a project", BODY, NO_KEY) \
-	_(GET, "/projects/external/{namespace}/{external_id}", project_find, 200, NULL, "Project", "Find a project by an external reference", \
-	  PATH_TEXT, PATH_TEXT) \
+	_(GET, "/projects/external/{namespace}/{external_id}", project_find, 200, NULL, "Project", \
+	  "Find a project by an external reference", PATH_TEXT, PATH_TEXT) \
 	_(PUT, "/projects/external/{namespace}/{external_id}", project_upsert, 200, "ProjectPatch", "ProjectUpserted", \
-	  "Create or update the project that has an external reference", PATH_TEXT, PATH_TEXT, BODY, PRECONDITION, PRECONDITION) \
+	  "Create or update the project that has an external reference", PATH_TEXT, PATH_TEXT, BODY, PRECONDITION, \
+	  PRECONDITION) \
 	_(GET, "/projects/{id}", project_get, 200, NULL, "Project", "Get a project", PATH_ID, INCLUDE_DELETED) \
-	_(PATCH, "/projects/{id}", project_update, 200, "ProjectPatch", "Project", "Update a project", PATH_ID, BODY, PRECONDITION) \
+	_(PATCH, "/projects/{id}", project_update, 200, "ProjectPatch", "Project", "Update a project", PATH_ID, BODY, \
+	  PRECONDITION) \
 	_(DELETE, "/projects/{id}", project_delete, 204, NULL, NULL, "Delete a project", PATH_ID, PRECONDITION) \
-	_(GET, "/projects/{id}/properties", project_properties, 200, NULL, "Properties", "List the properties linked to a project", \
-	  PATH_ID, INCLUDE_DELETED) \
+	_(GET, "/projects/{id}/properties", project_properties, 200, NULL, "Properties", \
+	  "List the properties linked to a project", PATH_ID, INCLUDE_DELETED) \
 	_(GET, "/prospects", prospect_list_all, 200, NULL, "ProspectPage", "List the prospects of all projects", \
 	  UPDATED_SINCE, INCLUDE_DELETED, CAPABILITY, PROSPECT_FILTERS(FILTER_ARGUMENT) TAGS, PAGE_SIZE, CURSOR) \
-	_(GET, "/projects/{project_id}/prospects", prospect_list, 200, NULL, "ProspectPage", "List the prospects of a project", \
-	  PATH_ID, UPDATED_SINCE, INCLUDE_DELETED, CAPABILITY, PROSPECT_FILTERS(FILTER_ARGUMENT) TAGS, PAGE_SIZE, CURSOR) \
-	_(POST, "/projects/{project_id}/prospects", prospect_add, 201, "ProspectAdd", "Prospect", "Add a prospect", PATH_ID, BODY, NO_KEY) \
-	_(POST, "/projects/{project_id}/prospects:batch", prospect_add_batch, 200, "BatchAdd", "BatchAdded", "Add up to 100 prospects", \
+	_(GET, "/projects/{project_id}/prospects", prospect_list, 200, NULL, "ProspectPage", \
+	  "List the prospects of a project", PATH_ID, UPDATED_SINCE, INCLUDE_DELETED, CAPABILITY, \
+	  PROSPECT_FILTERS(FILTER_ARGUMENT) TAGS, PAGE_SIZE, CURSOR) \
+	_(POST, "/projects/{project_id}/prospects", prospect_add, 201, "ProspectAdd", "Prospect", "Add a prospect", \
 	  PATH_ID, BODY, NO_KEY) \
-	_(PATCH, "/projects/{project_id}/prospects:batch", prospect_update_batch, 200, "BatchUpdate", "BatchUpdated", "Update up to 100 prospects", \
-	  PATH_ID, BODY) \
-	_(GET, "/projects/{project_id}/prospects/external/{namespace}/{external_id}", prospect_find, 200, NULL, "Prospect", \
-	  "Find a prospect by an external reference", PATH_ID, PATH_TEXT, PATH_TEXT, INCLUDE_DELETED) \
-	_(PUT, "/projects/{project_id}/prospects/external/{namespace}/{external_id}", prospect_upsert, 200, "ProspectUpsert", "ProspectUpserted", \
-	  "Create or update the prospect that has an external reference", PATH_ID, PATH_TEXT, PATH_TEXT, BODY, PRECONDITION, PRECONDITION) \
-	_(GET, "/projects/{project_id}/prospects/{id}", prospect_get, 200, NULL, "Prospect", "Get a prospect", PATH_ID, PATH_ID, INCLUDE_DELETED) \
-	_(PATCH, "/projects/{project_id}/prospects/{id}", prospect_update, 200, "ProspectPatch", "Prospect", "Update a prospect", \
-	  PATH_ID, PATH_ID, BODY, PRECONDITION) \
-	_(DELETE, "/projects/{project_id}/prospects/{id}", prospect_remove, 204, NULL, NULL, "Remove a prospect", PATH_ID, PATH_ID, PRECONDITION) \
-	_(GET, "/network/contacts/{contact_id}/projects", contact_projects, 200, NULL, "AssociatedProjectPage", "List projects for a contact", \
-	  PATH_ID, LIVE_STATUS, PROSPECT_CLASSIFICATION, PAGE_SIZE_100, CURSOR) \
-	_(GET, "/network/companies/{company_id}/projects", company_projects, 200, NULL, "AssociatedProjectPage", "List projects for a company", \
-	  PATH_ID, LIVE_STATUS, PROSPECT_CLASSIFICATION, PAGE_SIZE_100, CURSOR) \
+	_(POST, "/projects/{project_id}/prospects:batch", prospect_add_batch, 200, "BatchAdd", "BatchAdded", \
+	  "Add up to 100 prospects", PATH_ID, BODY, NO_KEY) \
+	_(PATCH, "/projects/{project_id}/prospects:batch", prospect_update_batch, 200, "BatchUpdate", "BatchUpdated", \
+	  "Update up to 100 prospects", PATH_ID, BODY) \
+	_(GET, "/projects/{project_id}/prospects/external/{namespace}/{external_id}", prospect_find, 200, NULL, \
+	  "Prospect", "Find a prospect by an external reference", PATH_ID, PATH_TEXT, PATH_TEXT, INCLUDE_DELETED) \
+	_(PUT, "/projects/{project_id}/prospects/external/{namespace}/{external_id}", prospect_upsert, 200, \
+	  "ProspectUpsert", "ProspectUpserted", "Create or update the prospect that has an external reference", PATH_ID, \
+	  PATH_TEXT, PATH_TEXT, BODY, PRECONDITION, PRECONDITION) \
+	_(GET, "/projects/{project_id}/prospects/{id}", prospect_get, 200, NULL, "Prospect", "Get a prospect", PATH_ID, \
+	  PATH_ID, INCLUDE_DELETED) \
+	_(PATCH, "/projects/{project_id}/prospects/{id}", prospect_update, 200, "ProspectPatch", "Prospect", \
+	  "Update a prospect", PATH_ID, PATH_ID, BODY, PRECONDITION) \
+	_(DELETE, "/projects/{project_id}/prospects/{id}", prospect_remove, 204, NULL, NULL, "Remove a prospect", PATH_ID, \
+	  PATH_ID, PRECONDITION) \
+	_(GET, "/network/contacts/{contact_id}/projects", contact_projects, 200, NULL, "AssociatedProjectPage", \
+	  "List projects for a contact", PATH_ID, LIVE_STATUS, PROSPECT_CLASSIFICATION, PAGE_SIZE_100, CURSOR) \
+	_(GET, "/network/companies/{company_id}/projects", company_projects, 200, NULL, "AssociatedProjectPage", \
+	  "List projects for a company", PATH_ID, LIVE_STATUS, PROSPECT_CLASSIFICATION, PAGE_SIZE_100, CURSOR) \
 	_(GET, "/webhooks", webhook_list, 200, NULL, "Webhooks", "List webhooks", NOTHING) \
-	_(POST, "/webhooks", webhook_create, 201, "WebhookCreate", "Webhook", "Subscribe to events; the answer has the secret, this once", BODY) \
+	_(POST, "/webhooks", webhook_create, 201, "WebhookCreate", "Webhook", \
+	  "Subscribe to events; the answer has the secret, this once", BODY) \
 	_(GET, "/webhooks/{id}", webhook_get, 200, NULL, "Webhook", "Get a webhook", PATH_ID) \
-	_(PATCH, "/webhooks/{id}", webhook_update, 200, "WebhookPatch", "Webhook", "Update a webhook", PATH_ID, BODY, PRECONDITION) \
+	_(PATCH, "/webhooks/{id}", webhook_update, 200, "WebhookPatch", "Webhook", "Update a webhook", PATH_ID, BODY, \
+	  PRECONDITION) \
 	_(DELETE, "/webhooks/{id}", webhook_delete, 204, NULL, NULL, "Delete a webhook", PATH_ID, PRECONDITION) \
 	_(POST, "/webhooks/{id}/rotate-secret", webhook_rotate_secret, 200, NULL, "Webhook", \
 	  "Make a new secret, which the answer has; the old one signs along for 24 hours", PATH_ID) \
 	_(POST, "/webhooks/{id}/test", webhook_test, 202, NULL, "WebhookTested", "Send the event webhook.test", PATH_ID) \
-	_(POST, "/webhooks/{id}/replay", webhook_replay, 202, "WebhookReplay", "WebhookReplayed", "Send again what was sent since a moment", PATH_ID, BODY) \
-	_(GET, "/webhooks/{id}/deliveries", webhook_deliveries, 200, NULL, "DeliveryPage", "List what was sent, newest first", \
-	  PATH_ID, DELIVERY_STATUS, PAGE_SIZE_100, CURSOR)
+	_(POST, "/webhooks/{id}/replay", webhook_replay, 202, "WebhookReplay", "WebhookReplayed", \
+	  "Send again what was sent since a moment", PATH_ID, BODY) \
+	_(GET, "/webhooks/{id}/deliveries", webhook_deliveries, 200, NULL, "DeliveryPage", \
+	  "List what was sent, newest first", PATH_ID, DELIVERY_STATUS, PAGE_SIZE_100, CURSOR)
 
 #define DECLARED(method, pattern, operation, ...) extern Datum propstreet_##operation(PG_FUNCTION_ARGS);
 #define LISTED_ROUTE(method, pattern, operation, status, request, response, summary, ...) \
@@ -74,11 +84,9 @@
 ROUTES(DECLARED)
 
 /* The description of the API is no operation: it reads this table */
-const Route routes[] = {
-	{"GET", "/openapi.json", "openapi", NULL, 200, NULL, NULL, "This description", {NOTHING}},
-	ROUTES(LISTED_ROUTE)
-};
-const int	nroutes = lengthof(routes);
+const Route routes[] = {{"GET", "/openapi.json", "openapi", NULL, 200, NULL, NULL, "This description", {NOTHING}},
+						ROUTES(LISTED_ROUTE)};
+const int nroutes = lengthof(routes);
 
 #define FILTER_PARAMETER(symbol, parameter, column, type, indexed, nullable, hidden, schema, description) \
 	[symbol] = {parameter, PARAMETER_TEXT, schema, description},
@@ -89,8 +97,8 @@ const Parameter parameters[ARGUMENTS] = {
 	/* clang-format off */
 	PROJECT_FILTERS(FILTER_PARAMETER)
 	PROSPECT_FILTERS(FILTER_PARAMETER)
-	/* clang-format on */
-	[LIVE_STATUS] = {"status", PARAMETER_TEXT, "LiveStatus", "Of this status of the project, open or closed"},
+		/* clang-format on */
+		[LIVE_STATUS] = {"status", PARAMETER_TEXT, "LiveStatus", "Of this status of the project, open or closed"},
 	[DELIVERY_STATUS] = {"status", PARAMETER_TEXT, "DeliveryStatus", "Of this status"},
 	[CAPABILITY] = {"capability", PARAMETER_TEXT, "Capability", "With this capability"},
 	[TAGS] = {"tags", PARAMETER_TEXTS, "AnyOfTags", "With any of these tags; repeat the parameter, up to 50 times"},
@@ -110,9 +118,9 @@ propstreet_routed_operations(PG_FUNCTION_ARGS)
 	InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
 	for (int i = 0; i < nroutes; i++)
 	{
-		NameData	name;
-		Datum		value = NameGetDatum(&name);
-		bool		isnull = false;
+		NameData name;
+		Datum value = NameGetDatum(&name);
+		bool isnull = false;
 
 		if (routes[i].function == NULL)
 			continue;
@@ -140,13 +148,13 @@ hex_digit(char c)
 char *
 decoded(const char *start, const char *end, bool plus_is_space)
 {
-	char	   *result = palloc(end - start + 1);
-	char	   *out = result;
+	char *result = palloc(end - start + 1);
+	char *out = result;
 
 	for (const char *c = start; c < end; c++)
 	{
-		int			high = *c == '%' && end - c > 2 ? hex_digit(c[1]) : -1;
-		int			low = high >= 0 ? hex_digit(c[2]) : -1;
+		int high = *c == '%' && end - c > 2 ? hex_digit(c[1]) : -1;
+		int low = high >= 0 ? hex_digit(c[2]) : -1;
 
 		CHECK_FOR_INTERRUPTS();
 		if (*c != '%')
@@ -170,13 +178,13 @@ split_target(Request *request)
 	const char *end = request->target + strcspn(request->target, "?");
 	const char *base[] = {"api", "v1"};
 	const char *next;
-	int			number = -(int) lengthof(base);
+	int number = -(int) lengthof(base);
 
 	request->query = *end ? end + 1 : NULL;
 	request->nsegments = -1;
 	for (const char *c = request->target; c < end; c = next, number++)
 	{
-		char	   *segment;
+		char *segment;
 
 		if (*c != '/' || number == SEGMENTS_MAX)
 			return;
@@ -195,11 +203,11 @@ split_target(Request *request)
 static bool
 fits(const char *pattern, Request *request)
 {
-	int			variables = 0;
+	int variables = 0;
 
 	for (int i = 0; i < request->nsegments; i++)
 	{
-		size_t		len;
+		size_t len;
 
 		if (*pattern++ != '/')
 			return false;
@@ -259,9 +267,9 @@ takes_body(const Route *route)
 /* What the query gives for each parameter */
 typedef struct QueryString
 {
-	bool		given[ARGUMENTS];
-	char	   *values[ARGUMENTS];
-	List	   *tags;			/* Datums of text */
+	bool given[ARGUMENTS];
+	char *values[ARGUMENTS];
+	List *tags; /* Datums of text */
 } QueryString;
 
 /* The name of a parameter that somebody made up, clipped. */
@@ -280,7 +288,8 @@ parameter_names(const Route *route)
 	initStringInfo(&names);
 	for (int i = 0; i < ARGUMENTS_MAX; i++)
 		if (route->arguments[i] >= FIRST_OF_QUERY)
-			appendStringInfo(&names, "%s%s", names.len ? ", " : "; the parameters are ", parameters[route->arguments[i]].name);
+			appendStringInfo(&names, "%s%s", names.len ? ", " : "; the parameters are ",
+							 parameters[route->arguments[i]].name);
 	return names.data;
 }
 
@@ -289,7 +298,7 @@ take_parameter(const Route *route, const char *name, char *value, QueryString *q
 {
 	for (int i = 0; i < ARGUMENTS_MAX; i++)
 	{
-		Argument	argument = route->arguments[i];
+		Argument argument = route->arguments[i];
 
 		if (argument < FIRST_OF_QUERY || strcmp(parameters[argument].name, name) != 0)
 			continue;
@@ -314,8 +323,8 @@ read_query(const Request *request, QueryString *query, Problems *problems)
 	for (const char *c = request->query; c && *c; c = *next ? next + 1 : next)
 	{
 		const char *equals = c + strcspn(c, "=&");
-		char	   *name = decoded(c, equals, true);
-		char	   *value;
+		char *name = decoded(c, equals, true);
+		char *value;
 
 		CHECK_FOR_INTERRUPTS();
 		next = c + strcspn(c, "&");
@@ -334,7 +343,7 @@ read_query(const Request *request, QueryString *query, Problems *problems)
 static Datum
 boolean_of(const char *name, const char *text, Problems *problems)
 {
-	bool		value = pg_strcasecmp(text, "true") == 0;
+	bool value = pg_strcasecmp(text, "true") == 0;
 
 	if (!value && pg_strcasecmp(text, "false") != 0)
 		problem_parameter(problems, name, "must be true or false, not %s", quoted(text));
@@ -344,7 +353,7 @@ boolean_of(const char *name, const char *text, Problems *problems)
 static Datum
 integer_of(const char *name, const char *text, Problems *problems)
 {
-	int			len = strlen(text);
+	int len = strlen(text);
 
 	if (len < 1 || len > 9 || strspn(text, "0123456789") != (size_t) len)
 	{
@@ -367,8 +376,8 @@ moment_of(const char *name, const char *text, Problems *problems)
 static Datum
 tags_of(const List *tags)
 {
-	Datum	   *values = palloc(sizeof(Datum) * list_length(tags));
-	ListCell   *cell;
+	Datum *values = palloc(sizeof(Datum) * list_length(tags));
+	ListCell *cell;
 
 	foreach(cell, tags)
 		values[foreach_current_index(cell)] = PointerGetDatum(lfirst(cell));
@@ -379,7 +388,7 @@ static Datum
 query_argument(const QueryString *query, Argument argument, Problems *problems)
 {
 	const Parameter *parameter = &parameters[argument];
-	char	   *value = query->values[argument];
+	char *value = query->values[argument];
 
 	switch (parameter->type)
 	{
@@ -403,10 +412,11 @@ id_argument(const Request *request, int variable, Problems *problems)
 {
 	const char *text = request->variables[variable];
 	const char *name = request->names[variable];
-	int64		id = 0;
+	int64 id = 0;
 
 	if (!id_parse(text, &id))
-		problem_parameter(problems, pnstrdup(name, strcspn(name, "}")), "must be an id, a positive decimal number, not %s", quoted(text));
+		problem_parameter(problems, pnstrdup(name, strcspn(name, "}")),
+						  "must be an id, a positive decimal number, not %s", quoted(text));
 	return Int64GetDatum(id);
 }
 
@@ -414,7 +424,7 @@ id_argument(const Request *request, int variable, Problems *problems)
 static void
 path_arguments(Request *request, FunctionCallInfo fcinfo)
 {
-	Problems	problems = {NIL};
+	Problems problems = {NIL};
 
 	for (int i = 0, variable = 0; i < ARGUMENTS_MAX; i++)
 	{
@@ -435,13 +445,13 @@ path_arguments(Request *request, FunctionCallInfo fcinfo)
 static void
 query_arguments(const Request *request, FunctionCallInfo fcinfo)
 {
-	Problems	problems = {NIL};
-	QueryString		query;
+	Problems problems = {NIL};
+	QueryString query;
 
 	read_query(request, &query, &problems);
 	for (int i = 0; i < ARGUMENTS_MAX; i++)
 	{
-		Argument	argument = request->route->arguments[i];
+		Argument argument = request->route->arguments[i];
 
 		if (argument < FIRST_OF_QUERY || !query.given[argument])
 			continue;

@@ -23,22 +23,22 @@
 /* What the rows of a statement have in common */
 typedef struct Common
 {
-	RowMap		map;
-	int64		tenant_id;		/* of the project */
-	int64		project_id;		/* locked for the last prospect; 0: none */
+	RowMap map;
+	int64 tenant_id;  /* of the project */
+	int64 project_id; /* locked for the last prospect; 0: none */
 } Common;
 
 /* A row under way to the table, with what it replaces */
 typedef struct Stamping
 {
 	TriggerData *trigger;
-	Kind		kind;
-	Common	   *common;
-	const RowMap *map;			/* its map */
-	bool		insert;
-	bool		copies_given;
-	Row			old;			/* not for insert */
-	Row			row;			/* becomes the new row */
+	Kind kind;
+	Common *common;
+	const RowMap *map; /* its map */
+	bool insert;
+	bool copies_given;
+	Row old; /* not for insert */
+	Row row; /* becomes the new row */
 	TimestampTz now;
 } Stamping;
 
@@ -52,7 +52,7 @@ deform(Stamping *stamping, HeapTuple tuple, Row *row)
 static void
 check_tenant(const Stamping *stamping)
 {
-	Relation	relation = stamping->trigger->tg_relation;
+	Relation relation = stamping->trigger->tg_relation;
 
 	if (check_enable_rls(RelationGetRelid(relation), InvalidOid, true) == RLS_ENABLED &&
 		DatumGetInt64(stamping->row.values[0]) != current_tenant())
@@ -64,12 +64,13 @@ check_tenant(const Stamping *stamping)
 static bool
 same(const Stamping *stamping, int column)
 {
-	Form_pg_attribute attribute = TupleDescAttr(RelationGetDescr(stamping->trigger->tg_relation),
-												stamping->map->attributes[column] - 1);
+	Form_pg_attribute attribute =
+		TupleDescAttr(RelationGetDescr(stamping->trigger->tg_relation), stamping->map->attributes[column] - 1);
 
 	if (stamping->old.nulls[column] || stamping->row.nulls[column])
 		return stamping->old.nulls[column] == stamping->row.nulls[column];
-	return datum_image_eq(stamping->old.values[column], stamping->row.values[column], attribute->attbyval, attribute->attlen);
+	return datum_image_eq(stamping->old.values[column], stamping->row.values[column], attribute->attbyval,
+						  attribute->attlen);
 }
 
 static bool
@@ -83,11 +84,10 @@ static void
 check_key(const Stamping *stamping, int column, const char *name)
 {
 	if (!same(stamping, column))
-		ereport(ERROR,
-				(errcode(ERRCODE_CHECK_VIOLATION),
-				 errmsg("column \"%s\" of a %s cannot be changed", name,
-						stamping->kind == KIND_PROJECT ? "project" : "prospect"),
-				 errtable(stamping->trigger->tg_relation)));
+		ereport(ERROR, (errcode(ERRCODE_CHECK_VIOLATION),
+						errmsg("column \"%s\" of a %s cannot be changed", name,
+							   stamping->kind == KIND_PROJECT ? "project" : "prospect"),
+						errtable(stamping->trigger->tg_relation)));
 }
 
 static void
@@ -118,18 +118,17 @@ keep(Stamping *stamping, int column)
 static bool
 differs(const Stamping *stamping, HeapTuple old, HeapTuple new, const int stamps[3])
 {
-	TupleDesc	desc = RelationGetDescr(stamping->trigger->tg_relation);
+	TupleDesc desc = RelationGetDescr(stamping->trigger->tg_relation);
 
 	for (int i = 0; i < desc->natts; i++)
 	{
 		Form_pg_attribute attribute = TupleDescAttr(desc, i);
-		AttrNumber	number = attribute->attnum;
-		Datum		values[2];
-		bool		there[2];
+		AttrNumber number = attribute->attnum;
+		Datum values[2];
+		bool there[2];
 
-		if (attribute->attisdropped || attribute->attgenerated ||
-			number == stamping->map->attributes[stamps[0]] || number == stamping->map->attributes[stamps[1]] ||
-			number == stamping->map->attributes[stamps[2]])
+		if (attribute->attisdropped || attribute->attgenerated || number == stamping->map->attributes[stamps[0]] ||
+			number == stamping->map->attributes[stamps[1]] || number == stamping->map->attributes[stamps[2]])
 			continue;
 		there[0] = tuple_optional(old, desc, number, &values[0]);
 		there[1] = tuple_optional(new, desc, number, &values[1]);
@@ -144,8 +143,8 @@ differs(const Stamping *stamping, HeapTuple old, HeapTuple new, const int stamps
 static HeapTuple
 form(Stamping *stamping, HeapTuple tuple)
 {
-	int			columns = stamping->kind == KIND_PROJECT ? (int) P_COLUMNS : (int) R_COLUMNS;
-	int			attributes[ROW_COLUMNS];
+	int columns = stamping->kind == KIND_PROJECT ? (int) P_COLUMNS : (int) R_COLUMNS;
+	int attributes[ROW_COLUMNS];
 
 	for (int i = 0; i < columns; i++)
 		attributes[i] = stamping->map->attributes[i];
@@ -176,7 +175,7 @@ stamp(Stamping *stamping, const int stamps[3])
 static void
 stamp_deletion(Stamping *stamping, int column)
 {
-	bool		was = !stamping->insert && !stamping->old.nulls[column];
+	bool was = !stamping->insert && !stamping->old.nulls[column];
 
 	if (stamping->row.nulls[column])
 		return;
@@ -193,9 +192,9 @@ stamp_deletion(Stamping *stamping, int column)
 static bool
 normalize(Datum *value, ColumnType element)
 {
-	ArrayType  *array = DatumGetArrayTypeP(*value);
-	Datum	   *elements;
-	int			count;
+	ArrayType *array = DatumGetArrayTypeP(*value);
+	Datum *elements;
+	int count;
 
 	if (ARR_NDIM(array) != 1 || (ARR_LBOUND(array)[0] == 1 && !ARR_HASNULL(array)) || array_contains_nulls(array))
 		return false;
@@ -223,7 +222,7 @@ label_is(const Stamping *stamping, int column, ColumnType type, const char *labe
 static void
 stamp_status(Stamping *stamping)
 {
-	bool		is = label_is(stamping, P_STATUS, T_PROJECT_STATUS, "deleted");
+	bool is = label_is(stamping, P_STATUS, T_PROJECT_STATUS, "deleted");
 
 	if (changed(stamping, P_STATUS))
 	{
@@ -235,16 +234,16 @@ stamp_status(Stamping *stamping)
 	if (!is && !stamping->row.nulls[P_DELETED_UTC])
 		set(stamping, P_STATUS, ObjectIdGetDatum(enum_value(T_PROJECT_STATUS, "deleted")));
 	else if (is && stamping->row.nulls[P_DELETED_UTC])
-		set(stamping, P_STATUS, ObjectIdGetDatum(enum_value(T_PROJECT_STATUS,
-															stamping->row.nulls[P_TRANSACTIONS] ? "open" : "closed")));
+		set(stamping, P_STATUS,
+			ObjectIdGetDatum(enum_value(T_PROJECT_STATUS, stamping->row.nulls[P_TRANSACTIONS] ? "open" : "closed")));
 	stamp_deletion(stamping, P_DELETED_UTC);
 }
 
 static float4
 enum_position(Datum value)
 {
-	HeapTuple	tuple = SearchSysCache1(ENUMOID, value);
-	float4		position;
+	HeapTuple tuple = SearchSysCache1(ENUMOID, value);
+	float4 position;
 
 	if (!HeapTupleIsValid(tuple))
 		elog(ERROR, "enum value %u does not exist", DatumGetObjectId(value));
@@ -263,9 +262,9 @@ stamp_teaser(Stamping *stamping)
 	static const struct
 	{
 		const char *stage;
-		int			column;
-	}			times[] = {{"published", P_PUBLISHED_UTC}, {"verified", P_VERIFIED_UTC}, {"communicated", P_COMMUNICATED_UTC}};
-	float4		reached;
+		int column;
+	} times[] = {{"published", P_PUBLISHED_UTC}, {"verified", P_VERIFIED_UTC}, {"communicated", P_COMMUNICATED_UTC}};
+	float4 reached;
 
 	if (stamping->row.nulls[P_TEASER_STAGE])
 		reached = -1;
@@ -274,7 +273,7 @@ stamp_teaser(Stamping *stamping)
 	if (!stamping->insert && !stamping->old.nulls[P_TEASER_STAGE] &&
 		reached < enum_position(stamping->old.values[P_TEASER_STAGE]))
 	{
-		Problem		problem = {.parameter = "stage",.detail = "the stage of a teaser cannot go backwards"};
+		Problem problem = {.parameter = "stage", .detail = "the stage of a teaser cannot go backwards"};
 
 		problem_raise(PT_CONFLICT, &problem);
 	}
@@ -288,7 +287,7 @@ stamp_teaser(Stamping *stamping)
 static void
 check_currency(const char *currency, const char *column)
 {
-	Problem		problem = {.parameter = unconstify(char *, column)};
+	Problem problem = {.parameter = unconstify(char *, column)};
 
 	if (currency_status(currency) == CURRENCY_ACTIVE)
 		return;
@@ -299,7 +298,7 @@ check_currency(const char *currency, const char *column)
 static void
 normalize_project(Stamping *stamping)
 {
-	text	   *name;
+	text *name;
 
 	normalize_array(stamping, P_EXTERNAL_REFS, T_EXTERNAL_REF);
 	if (!changed(stamping, P_NAME) || stamping->row.nulls[P_NAME])
@@ -325,7 +324,7 @@ stamp_project(Stamping *stamping)
 static void
 conflict_blocked(const char *kind, const char *pointer)
 {
-	Problem		problem = {.pointer = unconstify(char *, pointer),.detail = psprintf("%s is blocked", kind)};
+	Problem problem = {.pointer = unconstify(char *, pointer), .detail = psprintf("%s is blocked", kind)};
 
 	problem_raise(PT_CONFLICT, &problem);
 }
@@ -338,20 +337,25 @@ conflict_blocked(const char *kind, const char *pointer)
 static void
 copy_investor(Stamping *stamping)
 {
-	static Statement contact = {.sql =
-		"SELECT t.tags::pg_catalog.text[], t.blocked::pg_catalog.bool, t.company_id::pg_catalog.int8 "
-		"FROM propstreet.contact AS t "
-		"WHERE t.tenant_id OPERATOR(pg_catalog.=) $1 AND t.id OPERATOR(pg_catalog.=) $2 FOR SHARE",
-	.nargs = 2,.args = {T_INT8, T_INT8},};
-	static Statement company = {.sql =
-		"SELECT t.tags::pg_catalog.text[], t.blocked::pg_catalog.bool, t.id::pg_catalog.int8 "
-		"FROM propstreet.company AS t "
-		"WHERE t.tenant_id OPERATOR(pg_catalog.=) $1 AND t.id OPERATOR(pg_catalog.=) $2 FOR SHARE",
-	.nargs = 2,.args = {T_INT8, T_INT8},};
-	bool		is_contact = !stamping->row.nulls[R_CONTACT_ID];
+	static Statement contact = {
+		.sql = "SELECT t.tags::pg_catalog.text[], t.blocked::pg_catalog.bool, t.company_id::pg_catalog.int8 "
+			   "FROM propstreet.contact AS t "
+			   "WHERE t.tenant_id OPERATOR(pg_catalog.=) $1 AND t.id OPERATOR(pg_catalog.=) $2 FOR SHARE",
+		.nargs = 2,
+		.args = {T_INT8, T_INT8},
+	};
+	static Statement company = {
+		.sql = "SELECT t.tags::pg_catalog.text[], t.blocked::pg_catalog.bool, t.id::pg_catalog.int8 "
+			   "FROM propstreet.company AS t "
+			   "WHERE t.tenant_id OPERATOR(pg_catalog.=) $1 AND t.id OPERATOR(pg_catalog.=) $2 FOR SHARE",
+		.nargs = 2,
+		.args = {T_INT8, T_INT8},
+	};
+	bool is_contact = !stamping->row.nulls[R_CONTACT_ID];
 	const char *kind = is_contact ? "Contact" : "Company";
 	const char *pointer = is_contact ? "#/contactId" : "#/companyId";
-	Datum		values[] = {stamping->row.values[R_TENANT_ID], stamping->row.values[is_contact ? R_CONTACT_ID : R_COMPANY_ID]};
+	Datum values[] = {stamping->row.values[R_TENANT_ID],
+					  stamping->row.values[is_contact ? R_CONTACT_ID : R_COMPANY_ID]};
 
 	if (run(is_contact ? &contact : &company, values, NULL) == 0)
 		not_found(kind, DatumGetInt64(values[1]), pointer);
@@ -366,9 +370,9 @@ copy_investor(Stamping *stamping)
 static void
 share_project(const Stamping *stamping)
 {
-	Common	   *common = stamping->common;
-	int64		tenant_id = DatumGetInt64(stamping->row.values[R_TENANT_ID]);
-	int64		project_id = DatumGetInt64(stamping->row.values[R_PROJECT_ID]);
+	Common *common = stamping->common;
+	int64 tenant_id = DatumGetInt64(stamping->row.values[R_TENANT_ID]);
+	int64 project_id = DatumGetInt64(stamping->row.values[R_PROJECT_ID]);
 
 	if (common->project_id != 0 && common->project_id == project_id && common->tenant_id == tenant_id)
 		return;
@@ -381,7 +385,7 @@ share_project(const Stamping *stamping)
 static void
 resolve_investor(Stamping *stamping)
 {
-	Identity	caller = act_as(stamping->trigger->tg_relation->rd_rel->relowner);
+	Identity caller = act_as(stamping->trigger->tg_relation->rd_rel->relowner);
 
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
@@ -396,7 +400,7 @@ resolve_investor(Stamping *stamping)
 static void
 check_investor(const Stamping *stamping)
 {
-	Problem		problem = {.pointer = "#",.detail = "must have exactly one of contactId and companyId"};
+	Problem problem = {.pointer = "#", .detail = "must have exactly one of contactId and companyId"};
 
 	if (stamping->row.nulls[R_CONTACT_ID] == stamping->row.nulls[R_COMPANY_ID])
 		problem_raise(PT_BAD_REQUEST, &problem);
@@ -418,7 +422,7 @@ normalize_prospect(Stamping *stamping)
 static void
 lock_investor(Stamping *stamping)
 {
-	bool		back = !stamping->insert && !stamping->old.nulls[R_DELETED_UTC] && stamping->row.nulls[R_DELETED_UTC];
+	bool back = !stamping->insert && !stamping->old.nulls[R_DELETED_UTC] && stamping->row.nulls[R_DELETED_UTC];
 
 	if (stamping->copies_given)
 		return;
@@ -447,7 +451,7 @@ static void
 begin_stamping(Stamping *stamping, FunctionCallInfo fcinfo)
 {
 	TriggerData *trigger = stamping->trigger;
-	Common	   *common = fcinfo->flinfo->fn_extra;
+	Common *common = fcinfo->flinfo->fn_extra;
 
 	if (common == NULL)
 		common = fcinfo->flinfo->fn_extra = MemoryContextAllocZero(fcinfo->flinfo->fn_mcxt, sizeof(Common));
@@ -471,9 +475,9 @@ begin_stamping(Stamping *stamping, FunctionCallInfo fcinfo)
 static Datum
 stamp_row(FunctionCallInfo fcinfo, Kind kind, const int stamps[3])
 {
-	Stamping	stamping = {.trigger = checked_trigger(fcinfo, true),.kind = kind};
+	Stamping stamping = {.trigger = checked_trigger(fcinfo, true), .kind = kind};
 	TriggerData *trigger = stamping.trigger;
-	HeapTuple	tuple = TRIGGER_FIRED_BY_INSERT(trigger->tg_event) ? trigger->tg_trigtuple : trigger->tg_newtuple;
+	HeapTuple tuple = TRIGGER_FIRED_BY_INSERT(trigger->tg_event) ? trigger->tg_trigtuple : trigger->tg_newtuple;
 
 	if (propstreet_restore)
 		return PointerGetDatum(tuple);
@@ -481,9 +485,9 @@ stamp_row(FunctionCallInfo fcinfo, Kind kind, const int stamps[3])
 	check_tenant(&stamping);
 	if (!stamping.insert)
 		check_keys(&stamping);
-	stamping.copies_given = !stamping.row.nulls[stamps[2]] &&
-		DatumGetInt64(stamping.row.values[stamps[2]]) == COPIES_GIVEN;
-	(kind == KIND_PROJECT ? normalize_project : normalize_prospect) (&stamping);
+	stamping.copies_given =
+		!stamping.row.nulls[stamps[2]] && DatumGetInt64(stamping.row.values[stamps[2]]) == COPIES_GIVEN;
+	(kind == KIND_PROJECT ? normalize_project : normalize_prospect)(&stamping);
 	if (!stamping.insert && !differs(&stamping, trigger->tg_trigtuple, form(&stamping, tuple), stamps))
 	{
 		for (int i = 0; i < 3; i++)
@@ -540,11 +544,11 @@ propstreet_tags_stamp(PG_FUNCTION_ARGS)
 {
 	static const Column tags = PLAIN_COLUMN("tags", T_TEXT_ARRAY, true);
 	TriggerData *trigger = checked_trigger(fcinfo, true);
-	HeapTuple	tuple = TRIGGER_FIRED_BY_INSERT(trigger->tg_event) ? trigger->tg_trigtuple : trigger->tg_newtuple;
-	TupleDesc	desc = RelationGetDescr(trigger->tg_relation);
-	int			column = find_column(desc, &tags, RelationGetRelationName(trigger->tg_relation));
-	bool		isnull = false;
-	Datum		value;
+	HeapTuple tuple = TRIGGER_FIRED_BY_INSERT(trigger->tg_event) ? trigger->tg_trigtuple : trigger->tg_newtuple;
+	TupleDesc desc = RelationGetDescr(trigger->tg_relation);
+	int column = find_column(desc, &tags, RelationGetRelationName(trigger->tg_relation));
+	bool isnull = false;
+	Datum value;
 
 	if (tuple_optional(tuple, desc, column, &value) && normalize(&value, T_TEXT))
 		tuple = heap_modify_tuple_by_cols(tuple, desc, 1, &column, &value, &isnull);

@@ -36,14 +36,14 @@
 #include "tables/tables.h"
 
 #define NOTIFY_CHANNEL "propstreet"
-#define NOTIFY_MAX_BYTES 7999	/* of a payload, the server's limit */
-#define NOTIFY_MAX_EVENTS 100	/* of a statement; more get one summary */
-#define CHUNK_BYTES (8 * 1024 * 1024)	/* of payloads written with one statement, about */
+#define NOTIFY_MAX_BYTES 7999		  /* of a payload, the server's limit */
+#define NOTIFY_MAX_EVENTS 100		  /* of a statement; more get one summary */
+#define CHUNK_BYTES (8 * 1024 * 1024) /* of payloads written with one statement, about */
 
-int			propstreet_notify = NOTIFY_REFERENCE;
-double		propstreet_notify_queue_limit = 0.5;
-bool		propstreet_events = true;
-char	   *propstreet_change_origin = NULL;
+int propstreet_notify = NOTIFY_REFERENCE;
+double propstreet_notify_queue_limit = 0.5;
+bool propstreet_events = true;
+char *propstreet_change_origin = NULL;
 
 #define EVENT_NAME(symbol, name) name,
 
@@ -53,46 +53,46 @@ const char *const event_names[EVENT_TYPES] = {EVENTS(EVENT_NAME)};
 typedef struct Event
 {
 	const char *name;
-	Datum		tenant_id;
-	Datum		event;			/* the name as text */
-	Datum		resource_id;
-	Datum		created_utc;
-	Datum		payload;
-	Datum		refs[2];		/* external references, as they are now and as they were */
-	int			states;			/* how many of these there are */
-	Datum		id;				/* once it is written */
+	Datum tenant_id;
+	Datum event; /* the name as text */
+	Datum resource_id;
+	Datum created_utc;
+	Datum payload;
+	Datum refs[2]; /* external references, as they are now and as they were */
+	int states;	   /* how many of these there are */
+	Datum id;	   /* once it is written */
 } Event;
 
 /* A webhook of a tenant that has events */
 typedef struct Subscription
 {
-	int64		tenant_id;
-	Datum		id;
-	Datum		events;
-	char	   *filter_namespace;	/* or NULL */
+	int64 tenant_id;
+	Datum id;
+	Datum events;
+	char *filter_namespace; /* or NULL */
 } Subscription;
 
 /* Events of a statement on their way to the table */
 typedef struct Events
 {
-	const char *const *names;	/* of its events: created, updated, deleted */
+	const char *const *names; /* of its events: created, updated, deleted */
 	const Resource *resource;
 	Transition *transition;
-	RowMap		map;
-	Row			new;
-	StringInfoData changed_fields;	/* of the new row, as the elements of a JSON array */
-	StringInfoData payload;		/* of the new row, as it is written */
-	const char *origin;			/* or NULL */
-	MemoryContext context;		/* of what is in the list; reset with each flush */
-	Event	   *list;
-	int			count;
-	int			room;
-	Size		bytes;			/* of the payloads */
-	int64		total;
-	bool		many_tenants;
-	int64		tenant_id;
-	int64		last_id;
-	List	   *notices;		/* payloads of NOTIFY, until there are too many */
+	RowMap map;
+	Row new;
+	StringInfoData changed_fields; /* of the new row, as the elements of a JSON array */
+	StringInfoData payload;		   /* of the new row, as it is written */
+	const char *origin;			   /* or NULL */
+	MemoryContext context;		   /* of what is in the list; reset with each flush */
+	Event *list;
+	int count;
+	int room;
+	Size bytes; /* of the payloads */
+	int64 total;
+	bool many_tenants;
+	int64 tenant_id;
+	int64 last_id;
+	List *notices; /* payloads of NOTIFY, until there are too many */
 } Events;
 
 /* ---- a row's event ---- */
@@ -107,7 +107,7 @@ read_row(Events *events)
 static Datum
 old_value(const Events *events, int column, bool *isnull)
 {
-	Datum		value;
+	Datum value;
 
 	*isnull = !slot_optional(events->transition->old, events->map.attributes[column], &value);
 	return value;
@@ -116,10 +116,10 @@ old_value(const Events *events, int column, bool *isnull)
 static bool
 column_differs(const Events *events, int column)
 {
-	TupleDesc	desc = RelationGetDescr(events->transition->trigger->tg_relation);
+	TupleDesc desc = RelationGetDescr(events->transition->trigger->tg_relation);
 	Form_pg_attribute attribute = TupleDescAttr(desc, events->map.attributes[column] - 1);
-	bool		isnull;
-	Datum		old = old_value(events, column, &isnull);
+	bool isnull;
+	Datum old = old_value(events, column, &isnull);
 
 	if (isnull || events->new.nulls[column])
 		return isnull != events->new.nulls[column];
@@ -130,7 +130,7 @@ column_differs(const Events *events, int column)
 static void
 read_changed_fields(Events *events)
 {
-	StringInfo	out = &events->changed_fields;
+	StringInfo out = &events->changed_fields;
 	const char *last = NULL;
 
 	resetStringInfo(out);
@@ -159,8 +159,8 @@ static const char *
 event_of(Events *events)
 {
 	const char *const *names = events->names;
-	int			deleted_utc = events->resource->deleted_utc;
-	bool		was_live;
+	int deleted_utc = events->resource->deleted_utc;
+	bool was_live;
 
 	if (events->transition->old == NULL)
 		return names[0];
@@ -178,8 +178,8 @@ static text *
 payload_of(Events *events, const char *event)
 {
 	const Resource *resource = events->resource;
-	StringInfo	out = &events->payload;
-	text	   *payload;
+	StringInfo out = &events->payload;
+	text *payload;
 
 	resetStringInfo(out);
 	appendStringInfoString(out, "{\"event\":\"");
@@ -212,10 +212,9 @@ payload_of(Events *events, const char *event)
 static char *
 notice_of(const Event *event)
 {
-	text	   *payload = (text *) DatumGetPointer(event->payload);
-	char		notice[200];
-	char	   *end = notice;
-
+	text *payload = (text *) DatumGetPointer(event->payload);
+	char notice[200];
+	char *end = notice;
 
 	if (propstreet_notify == NOTIFY_FULL && VARSIZE_ANY_EXHDR(payload) <= NOTIFY_MAX_BYTES)
 		return text_to_cstring(payload);
@@ -249,7 +248,7 @@ note_events(Events *events)
 	}
 }
 
-static int64 left_out = 0;		/* notifications of this session */
+static int64 left_out = 0; /* notifications of this session */
 
 /*
  * Is there room for notifications?  Where the queue is full no transaction that
@@ -268,14 +267,15 @@ queue_has_room(void)
 static void
 leave_out(int64 count)
 {
-	bool		first = left_out == 0;
+	bool first = left_out == 0;
 
 	left_out += count;
 	if (first && count > 0)
-		ereport(WARNING,
-				(errmsg("no notifications are sent while the notification queue is more than %g full", propstreet_notify_queue_limit),
-				 errdetail("The changes and their events are stored, and webhooks are delivered."),
-				 errhint("A session that listens and stays in a transaction keeps the queue from being emptied. Look for such a session in the server log or in pg_stat_activity.")));
+		ereport(WARNING, (errmsg("no notifications are sent while the notification queue is more than %g full",
+								 propstreet_notify_queue_limit),
+						  errdetail("The changes and their events are stored, and webhooks are delivered."),
+						  errhint("A session that listens and stays in a transaction keeps the queue from being "
+								  "emptied. Look for such a session in the server log or in pg_stat_activity.")));
 }
 
 PG_FUNCTION_INFO_V1(propstreet_notifications_left_out);
@@ -292,7 +292,7 @@ propstreet_notifications_left_out(PG_FUNCTION_ARGS)
 static void
 notify(const Events *events)
 {
-	ListCell   *cell;
+	ListCell *cell;
 	StringInfoData summary;
 
 	if (events->total == 0)
@@ -312,7 +312,8 @@ notify(const Events *events)
 	appendStringInfo(&summary, "{\"event\":\"%s.*\"", events->resource->kind == KIND_PROJECT ? "project" : "prospect");
 	if (!events->many_tenants)
 		appendStringInfo(&summary, ",\"tenantId\":\"" INT64_FORMAT "\"", events->tenant_id);
-	appendStringInfo(&summary, ",\"count\":" INT64_FORMAT ",\"lastEventId\":\"" INT64_FORMAT "\"}", events->total, events->last_id);
+	appendStringInfo(&summary, ",\"count\":" INT64_FORMAT ",\"lastEventId\":\"" INT64_FORMAT "\"}", events->total,
+					 events->last_id);
 	Async_Notify(NOTIFY_CHANNEL, summary.data);
 }
 
@@ -322,8 +323,8 @@ notify(const Events *events)
 static Datum
 array_of(Event **list, int count, size_t offset, ColumnType type)
 {
-	bool		fixed = type == T_INT8 || type == T_TIMESTAMPTZ;
-	Datum	   *values = palloc(count * sizeof(Datum));
+	bool fixed = type == T_INT8 || type == T_TIMESTAMPTZ;
+	Datum *values = palloc(count * sizeof(Datum));
 
 	for (int i = 0; i < count; i++)
 		values[i] = *(Datum *) ((char *) list[i] + offset);
@@ -345,14 +346,17 @@ common_columns(Datum *values, Event **list, int count)
 static void
 insert_by_sql(Events *events, Event **list)
 {
-	static Statement insert = {.sql = "INSERT INTO propstreet.event AS t (tenant_id, event, resource_id, created_utc, "
-		"payload, change_origin) "
-		"SELECT pg_catalog.unnest($1), pg_catalog.unnest($2), pg_catalog.unnest($3), pg_catalog.unnest($4), "
-		"pg_catalog.unnest($5), $6 "
-		"RETURNING t.id::pg_catalog.int8",
-	.nargs = 6,.args = {T_INT8_ARRAY, T_TEXT_ARRAY, T_INT8_ARRAY, T_TIMESTAMPTZ_ARRAY, T_JSON_ARRAY, T_TEXT},};
-	Datum		values[6];
-	bool		nulls[6] = {false};
+	static Statement insert = {
+		.sql = "INSERT INTO propstreet.event AS t (tenant_id, event, resource_id, created_utc, "
+			   "payload, change_origin) "
+			   "SELECT pg_catalog.unnest($1), pg_catalog.unnest($2), pg_catalog.unnest($3), pg_catalog.unnest($4), "
+			   "pg_catalog.unnest($5), $6 "
+			   "RETURNING t.id::pg_catalog.int8",
+		.nargs = 6,
+		.args = {T_INT8_ARRAY, T_TEXT_ARRAY, T_INT8_ARRAY, T_TIMESTAMPTZ_ARRAY, T_JSON_ARRAY, T_TEXT},
+	};
+	Datum values[6];
+	bool nulls[6] = {false};
 
 	common_columns(values, list, events->count);
 	values[4] = array_of(list, events->count, offsetof(Event, payload), T_JSON);
@@ -367,28 +371,40 @@ insert_by_sql(Events *events, Event **list)
 /* The columns of propstreet.event */
 enum
 {
-	E_TENANT_ID, E_ID, E_EVENT, E_RESOURCE_ID, E_CREATED_UTC, E_PAYLOAD, E_CHANGE_ORIGIN, E_COLUMNS
+	E_TENANT_ID,
+	E_ID,
+	E_EVENT,
+	E_RESOURCE_ID,
+	E_CREATED_UTC,
+	E_PAYLOAD,
+	E_CHANGE_ORIGIN,
+	E_COLUMNS
 };
 
 static const Column event_columns[E_COLUMNS] = {
-	PLAIN_COLUMN("tenant_id", T_INT8, true), PLAIN_COLUMN("id", T_INT8, true), PLAIN_COLUMN("event", T_TEXT, true), PLAIN_COLUMN("resource_id", T_INT8, true),
-	PLAIN_COLUMN("created_utc", T_TIMESTAMPTZ, true), PLAIN_COLUMN("payload", T_JSON, true), PLAIN_COLUMN("change_origin", T_TEXT, false),
+	PLAIN_COLUMN("tenant_id", T_INT8, true),
+	PLAIN_COLUMN("id", T_INT8, true),
+	PLAIN_COLUMN("event", T_TEXT, true),
+	PLAIN_COLUMN("resource_id", T_INT8, true),
+	PLAIN_COLUMN("created_utc", T_TIMESTAMPTZ, true),
+	PLAIN_COLUMN("payload", T_JSON, true),
+	PLAIN_COLUMN("change_origin", T_TEXT, false),
 };
 
 /* Have all indexes columns only? */
 static bool
 indexes_are_plain(Relation relation)
 {
-	List	   *indexes = RelationGetIndexList(relation);
-	bool		plain = true;
-	ListCell   *cell;
+	List *indexes = RelationGetIndexList(relation);
+	bool plain = true;
+	ListCell *cell;
 
 	foreach(cell, indexes)
 	{
-		Relation	index = index_open(lfirst_oid(cell), AccessShareLock);
+		Relation index = index_open(lfirst_oid(cell), AccessShareLock);
 
 		plain = plain && heap_attisnull(index->rd_indextuple, Anum_pg_index_indexprs, NULL) &&
-			heap_attisnull(index->rd_indextuple, Anum_pg_index_indpred, NULL);
+				heap_attisnull(index->rd_indextuple, Anum_pg_index_indpred, NULL);
 		index_close(index, AccessShareLock);
 	}
 	list_free(indexes);
@@ -402,20 +418,21 @@ indexes_are_plain(Relation relation)
 static bool
 is_plain(Relation relation)
 {
-	TupleDesc	desc = RelationGetDescr(relation);
+	TupleDesc desc = RelationGetDescr(relation);
 
-	if (relation->rd_rel->relkind != RELKIND_RELATION || relation->rd_rel->relispartition || relation->trigdesc || relation->rd_rel->relhasrules ||
-		relation->rd_rel->relforcerowsecurity || desc->natts != E_COLUMNS ||
+	if (relation->rd_rel->relkind != RELKIND_RELATION || relation->rd_rel->relispartition || relation->trigdesc ||
+		relation->rd_rel->relhasrules || relation->rd_rel->relforcerowsecurity || desc->natts != E_COLUMNS ||
 		(desc->constr && (desc->constr->num_check > 0 || desc->constr->has_generated_stored)))
 		return false;
 	for (int i = 0; i < E_COLUMNS; i++)
-		if (TupleDescAttr(desc, i)->attisdropped || TupleDescAttr(desc, i)->atttypid != type_oid(event_columns[i].type) ||
+		if (TupleDescAttr(desc, i)->attisdropped ||
+			TupleDescAttr(desc, i)->atttypid != type_oid(event_columns[i].type) ||
 			strcmp(NameStr(TupleDescAttr(desc, i)->attname), event_columns[i].name) != 0)
 			return false;
 	return indexes_are_plain(relation);
 }
 
-static Oid	event_table;		/* whose sequence is known, until a relation changes */
+static Oid event_table; /* whose sequence is known, until a relation changes */
 
 static void
 relation_changed(Datum arg, Oid relation)
@@ -429,7 +446,7 @@ relation_changed(Datum arg, Oid relation)
 static Oid
 event_sequence(Relation relation)
 {
-	static Oid	sequence;
+	static Oid sequence;
 	static bool watching;
 
 	if (!watching)
@@ -466,13 +483,13 @@ fill_slot(TupleTableSlot *slot, const Event *event, Datum origin, bool no_origin
 static void
 insert_directly(Events *events, Event **list, Relation relation)
 {
-	Datum		origin = events->origin ? CStringGetTextDatum(events->origin) : (Datum) 0;
-	Oid			sequence = event_sequence(relation);
-	EState	   *estate = CreateExecutorState();
+	Datum origin = events->origin ? CStringGetTextDatum(events->origin) : (Datum) 0;
+	Oid sequence = event_sequence(relation);
+	EState *estate = CreateExecutorState();
 	ResultRelInfo *result = makeNode(ResultRelInfo);
 	TupleTableSlot **slots = palloc(events->count * sizeof(TupleTableSlot *));
 	/* a copy is not counted as in use: the slots go with the memory they are in */
-	TupleDesc	desc = CreateTupleDescCopy(RelationGetDescr(relation));
+	TupleDesc desc = CreateTupleDescCopy(RelationGetDescr(relation));
 
 	InitResultRelInfo(result, relation, 0, NULL, 0);
 	ExecOpenIndices(result, false);
@@ -495,13 +512,12 @@ insert_directly(Events *events, Event **list, Relation relation)
 static Relation
 open_own(const char *table, LOCKMODE mode)
 {
-	Oid			oid = get_relname_relid(table, get_namespace_oid("propstreet", false));
-	Relation	relation;
+	Oid oid = get_relname_relid(table, get_namespace_oid("propstreet", false));
+	Relation relation;
 
 	if (!OidIsValid(oid))
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_TABLE), errmsg("table propstreet.%s does not exist", table),
-				 errhint("Run SELECT propstreet.install().")));
+		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_TABLE), errmsg("table propstreet.%s does not exist", table),
+						errhint("Run SELECT propstreet.install().")));
 	relation = table_open(oid, mode);
 	(void) check_relation_owner(RelationGetRelid(relation));
 	return relation;
@@ -511,7 +527,7 @@ open_own(const char *table, LOCKMODE mode)
 static void
 insert_events(Events *events, Event **list)
 {
-	Relation	relation = open_own("event", RowExclusiveLock);
+	Relation relation = open_own("event", RowExclusiveLock);
 
 	if (is_plain(relation))
 		insert_directly(events, list, relation);
@@ -524,8 +540,8 @@ insert_events(Events *events, Event **list)
 static bool
 no_webhooks(void)
 {
-	Relation	relation = open_own("webhook", AccessShareLock);
-	bool		none = relation->rd_rel->relkind == RELKIND_RELATION && RelationGetNumberOfBlocks(relation) == 0;
+	Relation relation = open_own("webhook", AccessShareLock);
+	bool none = relation->rd_rel->relkind == RELKIND_RELATION && RelationGetNumberOfBlocks(relation) == 0;
 
 	table_close(relation, NoLock);
 	return none;
@@ -535,18 +551,21 @@ no_webhooks(void)
 static int
 read_webhooks(Events *events, Subscription **webhooks)
 {
-	static Statement select = {.sql = "SELECT w.tenant_id::pg_catalog.int8, w.id::pg_catalog.int8, "
-		"w.events::pg_catalog.text[], "
-		"w.filter_namespace::pg_catalog.text FROM propstreet.webhook AS w "
-		"WHERE w.tenant_id OPERATOR(pg_catalog.=) ANY ($1) "
-		"AND (w.exclude_origin IS NULL OR $2 IS NULL OR w.exclude_origin OPERATOR(pg_catalog.<>) $2) "
-		"ORDER BY w.tenant_id, w.id",
-	.nargs = 2,.args = {T_INT8_ARRAY, T_TEXT},};
-	Datum	   *tenants = palloc(events->count * sizeof(Datum));
-	int			ntenants = 0;
-	Datum		values[2];
-	bool		nulls[2] = {false, events->origin == NULL};
-	int			count;
+	static Statement select = {
+		.sql = "SELECT w.tenant_id::pg_catalog.int8, w.id::pg_catalog.int8, "
+			   "w.events::pg_catalog.text[], "
+			   "w.filter_namespace::pg_catalog.text FROM propstreet.webhook AS w "
+			   "WHERE w.tenant_id OPERATOR(pg_catalog.=) ANY ($1) "
+			   "AND (w.exclude_origin IS NULL OR $2 IS NULL OR w.exclude_origin OPERATOR(pg_catalog.<>) $2) "
+			   "ORDER BY w.tenant_id, w.id",
+		.nargs = 2,
+		.args = {T_INT8_ARRAY, T_TEXT},
+	};
+	Datum *tenants = palloc(events->count * sizeof(Datum));
+	int ntenants = 0;
+	Datum values[2];
+	bool nulls[2] = {false, events->origin == NULL};
+	int count;
 
 	for (int i = 0; i < events->count; i++)
 		if (ntenants == 0 || tenants[ntenants - 1] != events->list[i].tenant_id)
@@ -557,8 +576,8 @@ read_webhooks(Events *events, Subscription **webhooks)
 	*webhooks = palloc(Max(count, 1) * sizeof(Subscription));
 	for (int i = 0; i < count; i++)
 	{
-		Subscription    *webhook = &(*webhooks)[i];
-		Datum		namespace;
+		Subscription *webhook = &(*webhooks)[i];
+		Datum namespace;
 
 		webhook->tenant_id = DatumGetInt64(fetch(i, 1));
 		webhook->id = fetch(i, 2);
@@ -573,8 +592,8 @@ read_webhooks(Events *events, Subscription **webhooks)
 static bool
 has_text(Datum array, Datum wanted)
 {
-	int			count;
-	Datum	   *elements = array_elements(array, T_TEXT, &count);
+	int count;
+	Datum *elements = array_elements(array, T_TEXT, &count);
 
 	for (int i = 0; i < count; i++)
 		if (datum_image_eq(elements[i], wanted, false, -1))
@@ -586,7 +605,7 @@ static bool
 has_namespace(Datum array, const char *namespace)
 {
 	ExternalRef **refs;
-	int			count = refs_deform(array, &refs);
+	int count = refs_deform(array, &refs);
 
 	for (int i = 0; i < count; i++)
 		if (namespace_len(refs[i]) == (int) strlen(namespace) &&
@@ -612,21 +631,24 @@ wants(const Subscription *webhook, const Event *event)
 /* Deliveries to write: of an event to a webhook each */
 typedef struct Deliveries
 {
-	int			count;
-	Event	   *events[CHUNK];
-	Datum		webhooks[CHUNK];
+	int count;
+	Event *events[CHUNK];
+	Datum webhooks[CHUNK];
 } Deliveries;
 
 static void
 insert_deliveries(Deliveries *deliveries)
 {
-	static Statement insert = {.sql = "INSERT INTO propstreet.webhook_delivery "
-		"(tenant_id, event, resource_id, created_utc, next_attempt_utc, event_id, webhook_id) "
-		"SELECT pg_catalog.unnest($1), pg_catalog.unnest($2), pg_catalog.unnest($3), pg_catalog.unnest($4), "
-		"pg_catalog.unnest($4), "
-		"pg_catalog.unnest($5), pg_catalog.unnest($6)",
-	.nargs = 6,.args = {T_INT8_ARRAY, T_TEXT_ARRAY, T_INT8_ARRAY, T_TIMESTAMPTZ_ARRAY, T_INT8_ARRAY, T_INT8_ARRAY},};
-	Datum		values[6];
+	static Statement insert = {
+		.sql = "INSERT INTO propstreet.webhook_delivery "
+			   "(tenant_id, event, resource_id, created_utc, next_attempt_utc, event_id, webhook_id) "
+			   "SELECT pg_catalog.unnest($1), pg_catalog.unnest($2), pg_catalog.unnest($3), pg_catalog.unnest($4), "
+			   "pg_catalog.unnest($4), "
+			   "pg_catalog.unnest($5), pg_catalog.unnest($6)",
+		.nargs = 6,
+		.args = {T_INT8_ARRAY, T_TEXT_ARRAY, T_INT8_ARRAY, T_TIMESTAMPTZ_ARRAY, T_INT8_ARRAY, T_INT8_ARRAY},
+	};
+	Datum values[6];
 
 	if (deliveries->count == 0)
 		return;
@@ -642,8 +664,8 @@ insert_deliveries(Deliveries *deliveries)
 static void
 deliver_events(Events *events, Event **list)
 {
-	Subscription    *webhooks;
-	int			nwebhooks;
+	Subscription *webhooks;
+	int nwebhooks;
 	Deliveries *deliveries;
 
 	if (no_webhooks() || (nwebhooks = read_webhooks(events, &webhooks)) == 0)
@@ -670,7 +692,7 @@ static void
 flush_events(Events *events)
 {
 	MemoryContext before = MemoryContextSwitchTo(events->context);
-	Event	  **list = palloc(Max(events->count, 1) * sizeof(Event *));
+	Event **list = palloc(Max(events->count, 1) * sizeof(Event *));
 
 	for (int i = 0; i < events->count; i++)
 		list[i] = &events->list[i];
@@ -697,26 +719,25 @@ collect_event(Events *events)
 	name = event_of(events);
 	if (name)
 	{
-		text	   *payload = payload_of(events, name);
+		text *payload = payload_of(events, name);
 
 		if (events->count == events->room)
 			events->list = repalloc(events->list, (events->room *= 2) * sizeof(Event));
 		events->bytes += VARSIZE(payload);
-		events->list[events->count++] = (Event) {
-			.name = name,
-			.tenant_id = events->new.values[0],
-			.event = CStringGetTextDatum(name),
-			.resource_id = events->new.values[events->resource->id],
-			.created_utc = events->new.values[events->resource->updated_utc],
-			.payload = PointerGetDatum(payload),
-			.refs = {copied(events->new.values[events->resource->external_refs])},
-			.states = 1
-		};
+		events->list[events->count++] = (Event) {.name = name,
+												 .tenant_id = events->new.values[0],
+												 .event = CStringGetTextDatum(name),
+												 .resource_id = events->new.values[events->resource->id],
+												 .created_utc = events->new.values[events->resource->updated_utc],
+												 .payload = PointerGetDatum(payload),
+												 .refs = {copied(events->new.values[events->resource->external_refs])},
+												 .states = 1};
 		if (events->transition->old && column_differs(events, events->resource->external_refs))
 		{
-			Event	   *last = &events->list[events->count - 1];
+			Event *last = &events->list[events->count - 1];
 
-			last->refs[last->states++] = copied(slot_value(events->transition->old, events->map.attributes[events->resource->external_refs]));
+			last->refs[last->states++] =
+				copied(slot_value(events->transition->old, events->map.attributes[events->resource->external_refs]));
 		}
 	}
 	MemoryContextSwitchTo(before);
@@ -735,16 +756,15 @@ warn_of_no_events(void)
 	if (warned == MY_LXID)
 		return;
 	warned = MY_LXID;
-	ereport(WARNING,
-			(errmsg("changes of this transaction make no events"),
-			 errdetail("As propstreet.events is off, webhooks and listeners are not told of these changes.")));
+	ereport(WARNING, (errmsg("changes of this transaction make no events"),
+					  errdetail("As propstreet.events is off, webhooks and listeners are not told of these changes.")));
 }
 
 static Datum
 record_events(FunctionCallInfo fcinfo, Kind kind, EventType first)
 {
-	Transition	transition;
-	Events	   *events;
+	Transition transition;
+	Events *events;
 
 	if (!propstreet_events && !propstreet_restore)
 		warn_of_no_events();
@@ -815,9 +835,9 @@ PG_FUNCTION_INFO_V1(propstreet_events_valid);
 Datum
 propstreet_events_valid(PG_FUNCTION_ARGS)
 {
-	ArrayType  *array = PG_GETARG_ARRAYTYPE_P(0);
-	int			count;
-	Datum	   *names;
+	ArrayType *array = PG_GETARG_ARRAYTYPE_P(0);
+	int count;
+	Datum *names;
 
 	if (array_contains_nulls(array))
 		PG_RETURN_BOOL(false);

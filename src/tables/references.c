@@ -18,9 +18,9 @@
 /* The columns that a trigger looks at */
 typedef struct Attributes
 {
-	AttrNumber	project_id;		/* prospect */
-	AttrNumber	deleted_utc;	/* project, prospect */
-	AttrNumber	external_refs;	/* project, prospect */
+	AttrNumber project_id;	  /* prospect */
+	AttrNumber deleted_utc;	  /* project, prospect */
+	AttrNumber external_refs; /* project, prospect */
 } Attributes;
 
 /*
@@ -40,15 +40,15 @@ typedef enum RefPass
 typedef struct RefBatch
 {
 	const Attributes *at;
-	bool		of_prospects;
-	RefPass		pass;
-	int			count;
-	Datum	   *tenants;
-	Datum	   *projects;		/* scope of a prospect's reference, holder of a project's */
-	Datum	   *prospects;		/* holder of a prospect's reference */
-	Datum	   *refs;
-	MemoryContext context;		/* reset with each flush */
-	MemoryContext scratch;		/* reset with each row */
+	bool of_prospects;
+	RefPass pass;
+	int count;
+	Datum *tenants;
+	Datum *projects;  /* scope of a prospect's reference, holder of a project's */
+	Datum *prospects; /* holder of a prospect's reference */
+	Datum *refs;
+	MemoryContext context; /* reset with each flush */
+	MemoryContext scratch; /* reset with each row */
 } RefBatch;
 
 #define PROJECT_REFS_FROM \
@@ -63,46 +63,52 @@ typedef struct RefBatch
 	"r.tenant_id OPERATOR(pg_catalog.=) u.tenant_id AND r.project_id OPERATOR(pg_catalog.=) u.project_id " \
 	"AND r.external_ref OPERATOR(propstreet.=) u.external_ref "
 
-#define REF_ARGS .nargs = 3,.args = {T_INT8_ARRAY, T_INT8_ARRAY, T_EXTERNAL_REF_ARRAY, T_INT8_ARRAY}
-#define PROSPECT_REF_ARGS .nargs = 4,.args = {T_INT8_ARRAY, T_INT8_ARRAY, T_EXTERNAL_REF_ARRAY, T_INT8_ARRAY}
+#define REF_ARGS .nargs = 3, .args = {T_INT8_ARRAY, T_INT8_ARRAY, T_EXTERNAL_REF_ARRAY, T_INT8_ARRAY}
+#define PROSPECT_REF_ARGS .nargs = 4, .args = {T_INT8_ARRAY, T_INT8_ARRAY, T_EXTERNAL_REF_ARRAY, T_INT8_ARRAY}
 
 typedef struct RefStatements
 {
-	Statement	lock;
-	Statement	remove;
-	Statement	add;
-	Statement	missing;		/* what could not be added, the taken ones first */
+	Statement lock;
+	Statement remove;
+	Statement add;
+	Statement missing; /* what could not be added, the taken ones first */
 } RefStatements;
 
 static RefStatements project_refs = {
 	.lock = {.sql = "SELECT " PROJECT_REFS_FROM "JOIN propstreet.project_external_ref AS r ON " PROJECT_REFS_MATCH
-	"ORDER BY r.tenant_id, r.external_ref FOR UPDATE OF r", REF_ARGS},
+					"ORDER BY r.tenant_id, r.external_ref FOR UPDATE OF r",
+			 REF_ARGS},
 	.remove = {.sql = "DELETE FROM propstreet.project_external_ref AS r USING (SELECT u.* " PROJECT_REFS_FROM ") AS u "
-		"WHERE " PROJECT_REFS_MATCH "AND r.project_id OPERATOR(pg_catalog.=) u.project_id", REF_ARGS},
+					  "WHERE " PROJECT_REFS_MATCH "AND r.project_id OPERATOR(pg_catalog.=) u.project_id",
+			   REF_ARGS},
 	.add = {.sql = "INSERT INTO propstreet.project_external_ref (tenant_id, project_id, external_ref) "
-		"SELECT u.tenant_id, u.project_id, u.external_ref " PROJECT_REFS_FROM
-		"ORDER BY u.tenant_id, u.external_ref ON CONFLICT DO NOTHING", REF_ARGS},
+				   "SELECT u.tenant_id, u.project_id, u.external_ref " PROJECT_REFS_FROM
+				   "ORDER BY u.tenant_id, u.external_ref ON CONFLICT DO NOTHING",
+			REF_ARGS},
 	.missing = {.sql = "SELECT u.external_ref, r.external_ref IS NULL, r.project_id::pg_catalog.int8 " PROJECT_REFS_FROM
-		"LEFT JOIN propstreet.project_external_ref AS r ON " PROJECT_REFS_MATCH
-		"WHERE r.project_id IS NULL OR r.project_id OPERATOR(pg_catalog.<>) u.project_id "
-	"ORDER BY r.external_ref IS NULL, u.external_ref LIMIT 1", REF_ARGS}
-};
+					   "LEFT JOIN propstreet.project_external_ref AS r ON " PROJECT_REFS_MATCH
+					   "WHERE r.project_id IS NULL OR r.project_id OPERATOR(pg_catalog.<>) u.project_id "
+					   "ORDER BY r.external_ref IS NULL, u.external_ref LIMIT 1",
+				REF_ARGS}};
 
 static RefStatements prospect_refs = {
 	.lock = {.sql = "SELECT " PROSPECT_REFS_FROM "JOIN propstreet.prospect_external_ref AS r ON " PROSPECT_REFS_MATCH
-	"ORDER BY r.tenant_id, r.project_id, r.external_ref FOR UPDATE OF r", PROSPECT_REF_ARGS},
+					"ORDER BY r.tenant_id, r.project_id, r.external_ref FOR UPDATE OF r",
+			 PROSPECT_REF_ARGS},
 	.remove = {.sql = "DELETE FROM propstreet.prospect_external_ref AS r "
-		"USING (SELECT u.* " PROSPECT_REFS_FROM ") AS u "
-		"WHERE " PROSPECT_REFS_MATCH "AND r.prospect_id OPERATOR(pg_catalog.=) u.prospect_id", PROSPECT_REF_ARGS},
+					  "USING (SELECT u.* " PROSPECT_REFS_FROM ") AS u "
+					  "WHERE " PROSPECT_REFS_MATCH "AND r.prospect_id OPERATOR(pg_catalog.=) u.prospect_id",
+			   PROSPECT_REF_ARGS},
 	.add = {.sql = "INSERT INTO propstreet.prospect_external_ref (tenant_id, project_id, external_ref, prospect_id) "
-		"SELECT u.tenant_id, u.project_id, u.external_ref, u.prospect_id " PROSPECT_REFS_FROM
-		"ORDER BY u.tenant_id, u.project_id, u.external_ref ON CONFLICT DO NOTHING", PROSPECT_REF_ARGS},
+				   "SELECT u.tenant_id, u.project_id, u.external_ref, u.prospect_id " PROSPECT_REFS_FROM
+				   "ORDER BY u.tenant_id, u.project_id, u.external_ref ON CONFLICT DO NOTHING",
+			PROSPECT_REF_ARGS},
 	.missing = {.sql = "SELECT u.external_ref, r.external_ref IS NULL, "
-		"r.prospect_id::pg_catalog.int8 " PROSPECT_REFS_FROM
-		"LEFT JOIN propstreet.prospect_external_ref AS r ON " PROSPECT_REFS_MATCH
-		"WHERE r.prospect_id IS NULL OR r.prospect_id OPERATOR(pg_catalog.<>) u.prospect_id "
-	"ORDER BY r.external_ref IS NULL, u.external_ref LIMIT 1", PROSPECT_REF_ARGS}
-};
+					   "r.prospect_id::pg_catalog.int8 " PROSPECT_REFS_FROM
+					   "LEFT JOIN propstreet.prospect_external_ref AS r ON " PROSPECT_REFS_MATCH
+					   "WHERE r.prospect_id IS NULL OR r.prospect_id OPERATOR(pg_catalog.<>) u.prospect_id "
+					   "ORDER BY r.external_ref IS NULL, u.external_ref LIMIT 1",
+				PROSPECT_REF_ARGS}};
 
 /*
  * Is a reference still missing in the index that is free now?  PT409 if somebody
@@ -111,7 +117,7 @@ static RefStatements prospect_refs = {
 static bool
 missing_refs(RefBatch *batch, const Datum *values)
 {
-	Problem		problem = {.member = batch->of_prospects ? "prospectId" : "projectId"};
+	Problem problem = {.member = batch->of_prospects ? "prospectId" : "projectId"};
 
 	CHECK_FOR_INTERRUPTS();
 	if (run(batch->of_prospects ? &prospect_refs.missing : &project_refs.missing, values, NULL) == 0)
@@ -129,14 +135,15 @@ flush_refs(RefBatch *batch)
 {
 	RefStatements *statements = batch->of_prospects ? &prospect_refs : &project_refs;
 	MemoryContext before;
-	Datum		values[4];
+	Datum values[4];
 
 	if (batch->count == 0)
 		return;
 	before = MemoryContextSwitchTo(batch->context);
 	values[0] = int64_array(batch->tenants, batch->count);
 	values[1] = int64_array(batch->projects, batch->count);
-	values[2] = PointerGetDatum(construct_array(batch->refs, batch->count, type_oid(T_EXTERNAL_REF), -1, false, TYPALIGN_INT));
+	values[2] =
+		PointerGetDatum(construct_array(batch->refs, batch->count, type_oid(T_EXTERNAL_REF), -1, false, TYPALIGN_INT));
 	values[3] = int64_array(batch->prospects, batch->count);
 	MemoryContextSwitchTo(before);
 	if (batch->pass == LOCK_REFS)
@@ -158,7 +165,7 @@ collect_refs(RefBatch *batch, const Transition *transition, TupleTableSlot *slot
 {
 	MemoryContext before = MemoryContextSwitchTo(batch->scratch);
 	ExternalRef **refs;
-	int			count = refs_deform(slot_value(slot, batch->at->external_refs), &refs);
+	int count = refs_deform(slot_value(slot, batch->at->external_refs), &refs);
 
 	MemoryContextSwitchTo(before);
 	for (int i = 0; i < count; i++)
@@ -178,9 +185,9 @@ collect_refs(RefBatch *batch, const Transition *transition, TupleTableSlot *slot
 static bool
 holds_refs(const Attributes *at, TupleTableSlot *slot)
 {
-	Datum		refs;
-	ArrayType  *array;
-	bool		holds;
+	Datum refs;
+	ArrayType *array;
+	bool holds;
 
 	if (!slot_attisnull(slot, at->deleted_utc))
 		return false;
@@ -196,14 +203,18 @@ holds_refs(const Attributes *at, TupleTableSlot *slot)
 static bool
 index_refs(Transition *transition, const Attributes *at, bool of_prospects, RefPass pass)
 {
-	int			size = CHUNK;
-	RefBatch	batch = {.at = at,.of_prospects = of_prospects,.pass = pass,
-		.tenants = palloc(size * sizeof(Datum)),.projects = palloc(size * sizeof(Datum)),
-		.prospects = palloc(size * sizeof(Datum)),.refs = palloc(size * sizeof(Datum)),
-		.context = AllocSetContextCreate(CurrentMemoryContext, "propstreet references", ALLOCSET_DEFAULT_SIZES),
-		.scratch = AllocSetContextCreate(CurrentMemoryContext, "propstreet row", ALLOCSET_DEFAULT_SIZES)
-	};
-	bool		any = false;
+	int size = CHUNK;
+	RefBatch batch = {.at = at,
+					  .of_prospects = of_prospects,
+					  .pass = pass,
+					  .tenants = palloc(size * sizeof(Datum)),
+					  .projects = palloc(size * sizeof(Datum)),
+					  .prospects = palloc(size * sizeof(Datum)),
+					  .refs = palloc(size * sizeof(Datum)),
+					  .context =
+						  AllocSetContextCreate(CurrentMemoryContext, "propstreet references", ALLOCSET_DEFAULT_SIZES),
+					  .scratch = AllocSetContextCreate(CurrentMemoryContext, "propstreet row", ALLOCSET_DEFAULT_SIZES)};
+	bool any = false;
 
 	transition_rewind(transition);
 	while (transition_next(transition))
@@ -224,8 +235,8 @@ index_refs(Transition *transition, const Attributes *at, bool of_prospects, RefP
 static Datum
 resource_changed(FunctionCallInfo fcinfo, bool of_prospects)
 {
-	Transition	transition;
-	Attributes	at = {0};
+	Transition transition;
+	Attributes at = {0};
 
 	if (!transition_begin(&transition, fcinfo))
 		return PointerGetDatum(NULL);

@@ -16,10 +16,10 @@
 
 #include "tables/tables.h"
 
-int			propstreet_sync_wait = 5000;	/* milliseconds */
+int propstreet_sync_wait = 5000; /* milliseconds */
 
 #define ANY_TENANT 0
-#define MAX_TENANTS 64			/* locked one by one in a transaction */
+#define MAX_TENANTS 64 /* locked one by one in a transaction */
 
 /*
  * Become a writer of a tenant until the transaction ends.  Nobody takes this lock
@@ -31,8 +31,8 @@ writer_lock(int64 tenant_id)
 {
 	/* counts too many after a rollback to a savepoint, which does no harm */
 	static LocalTransactionId transaction = InvalidLocalTransactionId;
-	static int	tenants = 0;
-	LOCKTAG		tag = number_lock(LOCK_WRITER, tenant_id);
+	static int tenants = 0;
+	LOCKTAG tag = number_lock(LOCK_WRITER, tenant_id);
 
 	if (lock_is_held(&tag, ShareLock))
 		return;
@@ -53,7 +53,7 @@ writer_lock(int64 tenant_id)
 typedef struct Wait
 {
 	VirtualTransactionId writer;
-	int			timeout;		/* milliseconds, more than 0 */
+	int timeout; /* milliseconds, more than 0 */
 } Wait;
 
 /*
@@ -63,14 +63,14 @@ typedef struct Wait
 static void
 wait_for_writer(void *arg)
 {
-	Wait	   *wait = arg;
-	int			level = NewGUCNestLevel();
+	Wait *wait = arg;
+	int level = NewGUCNestLevel();
 
 	(void) set_config_option("lock_timeout", "0", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
 	enable_timeout_after(LOCK_TIMEOUT, wait->timeout);
 	VirtualXactLock(wait->writer, true);
 	disable_timeout(LOCK_TIMEOUT, true);
-	CHECK_FOR_INTERRUPTS();		/* it may just have gone off */
+	CHECK_FOR_INTERRUPTS(); /* it may just have gone off */
 	AtEOXact_GUC(true, level);
 }
 
@@ -78,9 +78,9 @@ wait_for_writer(void *arg)
 static bool
 await_writer(VirtualTransactionId writer, TimestampTz deadline)
 {
-	long		left = TimestampDifferenceMilliseconds(GetCurrentTimestamp(), deadline);
-	Wait		wait = {writer, (int) Min(left, INT_MAX)};
-	ErrorData  *error;
+	long left = TimestampDifferenceMilliseconds(GetCurrentTimestamp(), deadline);
+	Wait wait = {writer, (int) Min(left, INT_MAX)};
+	ErrorData *error;
 
 	if (VirtualXactLock(writer, false))
 		return true;
@@ -98,9 +98,9 @@ await_writer(VirtualTransactionId writer, TimestampTz deadline)
 static bool
 await_writers(int64 tenant_id, TimestampTz deadline)
 {
-	LOCKTAG		tag = number_lock(LOCK_WRITER, tenant_id);
+	LOCKTAG tag = number_lock(LOCK_WRITER, tenant_id);
 	VirtualTransactionId *writers = GetLockConflicts(&tag, ExclusiveLock, NULL);
-	bool		ended = true;
+	bool ended = true;
 
 	for (int i = 0; ended && VirtualTransactionIdIsValid(writers[i]); i++)
 		ended = await_writer(writers[i], deadline);
@@ -116,7 +116,7 @@ await_writers(int64 tenant_id, TimestampTz deadline)
 const char *
 sync_barrier(int64 tenant_id, TimestampTz *barrier)
 {
-	int			wait = LockTimeout > 0 ? Min(LockTimeout, propstreet_sync_wait) : propstreet_sync_wait;
+	int wait = LockTimeout > 0 ? Min(LockTimeout, propstreet_sync_wait) : propstreet_sync_wait;
 	TimestampTz now = GetCurrentTimestamp();
 	TimestampTz deadline = TimestampTzPlusMilliseconds(now, wait);
 
@@ -136,9 +136,8 @@ sync_barrier(int64 tenant_id, TimestampTz *barrier)
 void
 sync_unavailable(const char *why)
 {
-	ereport(ERROR,
-			(errcode(busy_sqlstate()), errmsg("an exact delta read is not possible now"),
-			 errdetail("[{\"detail\":\"an exact delta read is not possible now\"}]"), errhint("%s", why)));
+	ereport(ERROR, (errcode(busy_sqlstate()), errmsg("an exact delta read is not possible now"),
+					errdetail("[{\"detail\":\"an exact delta read is not possible now\"}]"), errhint("%s", why)));
 }
 
 PG_FUNCTION_INFO_V1(propstreet_sync_barrier);

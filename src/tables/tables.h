@@ -27,15 +27,15 @@ extern void project_share(int64 tenant_id, int64 id);
 
 /* ---- transition.c: the transition tables of AFTER statement triggers ---- */
 
-#define CHUNK 1000				/* rows that a trigger writes with one statement */
+#define CHUNK 1000 /* rows that a trigger writes with one statement */
 
 /* The rows of a statement, old and new in step */
 typedef struct Transition
 {
 	struct TriggerData *trigger;
-	Identity	caller;
-	AttrNumber	tenant_id;
-	AttrNumber	id;
+	Identity caller;
+	AttrNumber tenant_id;
+	AttrNumber id;
 	struct TupleTableSlot *old; /* NULL for INSERT */
 	struct TupleTableSlot *new;
 } Transition;
@@ -49,7 +49,7 @@ extern bool same_value(const Transition *transition, AttrNumber number);
 
 /* ---- sync.c: what makes delta reads lossless ---- */
 
-extern int	propstreet_sync_wait;
+extern int propstreet_sync_wait;
 extern void writer_lock(int64 tenant_id);
 extern const char *sync_barrier(int64 tenant_id, TimestampTz *barrier);
 pg_noreturn extern void sync_unavailable(const char *why);
@@ -78,13 +78,15 @@ extern bool is_event_name(const char *name);
 /* What NOTIFY tells */
 typedef enum Notify
 {
-	NOTIFY_OFF, NOTIFY_REFERENCE, NOTIFY_FULL
+	NOTIFY_OFF,
+	NOTIFY_REFERENCE,
+	NOTIFY_FULL
 } Notify;
 
-extern int	propstreet_notify;
+extern int propstreet_notify;
 extern double propstreet_notify_queue_limit;
 extern bool propstreet_events;
-#define CHANGE_ORIGIN_MAX 100	/* characters */
+#define CHANGE_ORIGIN_MAX 100 /* characters */
 
 extern bool is_change_origin(const char *text);
 extern char *propstreet_change_origin;
@@ -94,4 +96,4 @@ extern char *propstreet_change_origin;
 extern void watch_commits(void);
 extern void wake_worker_at_commit(void);
 
-#endif							/* PROPSTREET_TABLES_H */
+#endif /* PROPSTREET_TABLES_H */

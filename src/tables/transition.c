@@ -19,8 +19,8 @@
 AttrNumber
 transition_column(const Transition *transition, const char *name, ColumnType type)
 {
-	Relation	relation = transition->trigger->tg_relation;
-	Column		wanted = PLAIN_COLUMN(name, type, false);
+	Relation relation = transition->trigger->tg_relation;
+	Column wanted = PLAIN_COLUMN(name, type, false);
 
 	return find_column(RelationGetDescr(relation), &wanted, RelationGetRelationName(relation));
 }
@@ -34,7 +34,7 @@ bool
 transition_begin(Transition *transition, FunctionCallInfo fcinfo)
 {
 	TriggerData *trigger = checked_trigger(fcinfo, false);
-	Relation	relation = trigger->tg_relation;
+	Relation relation = trigger->tg_relation;
 
 	if (propstreet_restore)
 		return false;
@@ -83,12 +83,11 @@ transition_next(Transition *transition)
 	CHECK_FOR_INTERRUPTS();
 	if (!tuplestore_gettupleslot(transition->trigger->tg_newtable, true, false, transition->new))
 		return false;
-	if (transition->old &&
-		(!tuplestore_gettupleslot(transition->trigger->tg_oldtable, true, false, transition->old) ||
-		 !same_key(transition, transition->id) || !same_key(transition, transition->tenant_id)))
+	if (transition->old && (!tuplestore_gettupleslot(transition->trigger->tg_oldtable, true, false, transition->old) ||
+							!same_key(transition, transition->id) || !same_key(transition, transition->tenant_id)))
 		ereport(ERROR,
-				(errcode(ERRCODE_CHECK_VIOLATION),
-				 errmsg("the key of a row of \"%s\" cannot be changed", RelationGetRelationName(transition->trigger->tg_relation))));
+				(errcode(ERRCODE_CHECK_VIOLATION), errmsg("the key of a row of \"%s\" cannot be changed",
+														  RelationGetRelationName(transition->trigger->tg_relation))));
 	return true;
 }
 
@@ -97,10 +96,10 @@ bool
 same_value(const Transition *transition, AttrNumber number)
 {
 	Form_pg_attribute attribute = TupleDescAttr(RelationGetDescr(transition->trigger->tg_relation), number - 1);
-	Datum		old;
-	Datum		new;
-	bool		was = slot_optional(transition->old, number, &old);
-	bool		is = slot_optional(transition->new, number, &new);
+	Datum old;
+	Datum new;
+	bool was = slot_optional(transition->old, number, &old);
+	bool is = slot_optional(transition->new, number, &new);
 
 	if (!was || !is)
 		return was == is;

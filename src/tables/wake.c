@@ -12,7 +12,7 @@
 static bool wake_at_commit = false;
 
 /* The worker's library, where it is loaded, offers this; it sets a latch and raises nothing. */
-typedef void (*WakeFunction) (Oid database);
+typedef void (*WakeFunction)(Oid database);
 
 static void
 wake_after(XactEvent event, void *arg pg_attribute_unused())
@@ -24,7 +24,7 @@ wake_after(XactEvent event, void *arg pg_attribute_unused())
 	wake_at_commit = false;
 	wake = (WakeFunction *) find_rendezvous_variable("propstreet_webhooks_wake");
 	if (event == XACT_EVENT_COMMIT && *wake)
-		(*wake) (MyDatabaseId);
+		(*wake)(MyDatabaseId);
 }
 
 /* To be called once, when the library is loaded. */

@@ -13,7 +13,7 @@
 
 #include "types/types.h"
 
-#define CURSOR_MAX 128			/* characters; ours have at most 91 */
+#define CURSOR_MAX 128 /* characters; ours have at most 91 */
 
 /*
  * Append the cursor of a position, whose time lies in the years 1 to 9999: standard
@@ -23,7 +23,7 @@ void
 append_cursor(StringInfo out, const Position *position)
 {
 	StringInfoData json;
-	int			len;
+	int len;
 
 	initStringInfo(&json);
 	appendStringInfoString(&json, "{\"u\":");
@@ -49,10 +49,10 @@ append_cursor(StringInfo out, const Position *position)
 static bool
 decode_base64(const char *text, char json[CURSOR_MAX])
 {
-	char		padded[CURSOR_MAX + 4];
-	size_t		len = strnlen(text, CURSOR_MAX + 1);
-	size_t		digits = strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789");
-	int			decoded;
+	char padded[CURSOR_MAX + 4];
+	size_t len = strnlen(text, CURSOR_MAX + 1);
+	size_t digits = strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789");
+	int decoded;
 
 	if (len > CURSOR_MAX)
 		return false;
@@ -74,13 +74,12 @@ read_position(char *json, Position *position)
 {
 	static const char before_time[] = "{\"u\":\"";
 	static const char before_id[] = "\",\"i\":";
-	char	   *time = json + strlen(before_time);
-	char	   *time_end;
-	char	   *id;
-	char	   *id_end;
+	char *time = json + strlen(before_time);
+	char *time_end;
+	char *id;
+	char *id_end;
 
-	if (strncmp(json, before_time, strlen(before_time)) != 0 ||
-		(time_end = strstr(time, before_id)) == NULL)
+	if (strncmp(json, before_time, strlen(before_time)) != 0 || (time_end = strstr(time, before_id)) == NULL)
 		return false;
 	id = time_end + strlen(before_id);
 	id_end = id + strspn(id, "0123456789");
@@ -88,15 +87,15 @@ read_position(char *json, Position *position)
 		return false;
 	*time_end = *id_end = '\0';
 	return strlen(time) > strlen("2026-01-15T") && time[strlen("2026-01-15")] == 'T' && time_end[-1] == 'Z' &&
-		utc_parse(time, &position->updated_utc) && id_parse(id, &position->id);
+		   utc_parse(time, &position->updated_utc) && id_parse(id, &position->id);
 }
 
 /* The position of a cursor of ours, or of the vendor's; false for anything else. */
 bool
 cursor_parse(const char *text, Position *position)
 {
-	char		json[CURSOR_MAX];
-	Position	parsed;
+	char json[CURSOR_MAX];
+	Position parsed;
 
 	if (!decode_base64(text, json) || !read_position(json, &parsed))
 		return false;
@@ -110,17 +109,15 @@ PG_FUNCTION_INFO_V1(cursor_encode);
 Datum
 cursor_encode(PG_FUNCTION_ARGS)
 {
-	Position	position = {PG_GETARG_TIMESTAMPTZ(0), PG_GETARG_INT64(1)};
+	Position position = {PG_GETARG_TIMESTAMPTZ(0), PG_GETARG_INT64(1)};
 	StringInfoData cursor;
 
 	if (!utc_in_range(position.updated_utc))
-		ereport(ERROR,
-				(errcode(ERRCODE_DATETIME_FIELD_OVERFLOW), errmsg("time of a cursor out of range"),
-				 errdetail("The time of a cursor must be in the years 1 to 9999.")));
+		ereport(ERROR, (errcode(ERRCODE_DATETIME_FIELD_OVERFLOW), errmsg("time of a cursor out of range"),
+						errdetail("The time of a cursor must be in the years 1 to 9999.")));
 	if (position.id <= 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("id of a cursor out of range"),
-				 errdetail("The id of a cursor must be positive.")));
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("id of a cursor out of range"),
+						errdetail("The id of a cursor must be positive.")));
 	initStringInfo(&cursor);
 	append_cursor(&cursor, &position);
 	PG_RETURN_TEXT_P(cstring_to_text_with_len(cursor.data, cursor.len));
@@ -132,12 +129,12 @@ PG_FUNCTION_INFO_V1(cursor_decode);
 Datum
 cursor_decode(PG_FUNCTION_ARGS)
 {
-	char	   *cursor = text_to_cstring(PG_GETARG_TEXT_PP(0));
-	Position	position;
-	Problems	problems = {NIL};
-	TupleDesc	desc;
-	Datum		values[2];
-	bool		nulls[2] = {false, false};
+	char *cursor = text_to_cstring(PG_GETARG_TEXT_PP(0));
+	Position position;
+	Problems problems = {NIL};
+	TupleDesc desc;
+	Datum values[2];
+	bool nulls[2] = {false, false};
 
 	if (!cursor_parse(cursor, &position))
 		problem_parameter(&problems, "cursor", "must be the nextCursor of a page, not %s", quoted(cursor));

@@ -28,7 +28,8 @@ scan_tag(const char **c, const char **tag, size_t *len)
 	*tag = strncmp(*c, "W/", 2) == 0 ? *c + 2 : *c;
 	if (*(*tag)++ != '"')
 		return false;
-	for (end = *tag; is_etagc(*end); end++);
+	for (end = *tag; is_etagc(*end); end++)
+		;
 	if (*end != '"')
 		return false;
 	*len = end - *tag;
@@ -42,12 +43,13 @@ etag_parse(const char *text, Node *escontext)
 {
 	const char *c = text;
 	const char *tag;
-	size_t		len;
-	Problems	problems = {NIL};
+	size_t len;
+	Problems problems = {NIL};
 
 	if (scan_tag(&c, &tag, &len) && *c == '\0')
 		return (Etag *) cstring_to_text_with_len(tag, len);
-	problem_add(&problems, NULL, "must be an entity tag: double quotes around characters other than space, control and double quote");
+	problem_add(&problems, NULL,
+				"must be an entity tag: double quotes around characters other than space, control and double quote");
 	input_error(escontext, false, "etag", text, &problems, "Write W/\"abc123\" or \"abc123\".");
 	return NULL;
 }
@@ -74,8 +76,8 @@ put_int64(uint32 words[2], int64 value)
 void
 etag_of(const Version *version, char tag[ETAG_LEN + 1])
 {
-	uint32		words[9] = {version->kind};
-	uint64		hash;
+	uint32 words[9] = {version->kind};
+	uint64 hash;
 
 	put_int64(words + 1, version->tenant_id);
 	put_int64(words + 3, version->id);
@@ -104,9 +106,9 @@ static bool
 find_tag(const char *list, const char *wanted, bool *valid)
 {
 	const char *tag;
-	size_t		len;
-	bool		found = false;
-	bool		separated = true;
+	size_t len;
+	bool found = false;
+	bool separated = true;
 
 	*valid = false;
 	for (const char *c = skip_blanks(list); *c; c = skip_blanks(c))
@@ -137,17 +139,18 @@ find_tag(const char *list, const char *wanted, bool *valid)
 bool
 etag_matches(const char *name, const char *header, const Version *version, Problems *problems)
 {
-	char		tag[ETAG_LEN + 1];
+	char tag[ETAG_LEN + 1];
 	const char *start = skip_blanks(header);
-	bool		valid;
-	bool		found;
+	bool valid;
+	bool found;
 
 	if (*start == '*' && *skip_blanks(start + 1) == '\0')
 		return true;
 	etag_of(version, tag);
 	found = find_tag(header, tag, &valid);
 	if (!valid)
-		problem_parameter(problems, name, "must be * or a list of entity tags such as W/\"abc123\", not %s", quoted(header));
+		problem_parameter(problems, name, "must be * or a list of entity tags such as W/\"abc123\", not %s",
+						  quoted(header));
 	return found;
 }
 
@@ -177,9 +180,9 @@ PG_FUNCTION_INFO_V1(etag_recv);
 Datum
 etag_recv(PG_FUNCTION_ARGS)
 {
-	StringInfo	message = (StringInfo) PG_GETARG_POINTER(0);
-	int			len;
-	char	   *text = pq_getmsgtext(message, message->len - message->cursor, &len);
+	StringInfo message = (StringInfo) PG_GETARG_POINTER(0);
+	int len;
+	char *text = pq_getmsgtext(message, message->len - message->cursor, &len);
 
 	PG_RETURN_POINTER(etag_parse(text, NULL));
 }
@@ -190,7 +193,7 @@ PG_FUNCTION_INFO_V1(etag_send);
 Datum
 etag_send(PG_FUNCTION_ARGS)
 {
-	char	   *tag = etag_text((Etag *) PG_GETARG_TEXT_PP(0));
+	char *tag = etag_text((Etag *) PG_GETARG_TEXT_PP(0));
 	StringInfoData message;
 
 	pq_begintypsend(&message);
@@ -204,7 +207,7 @@ PG_FUNCTION_INFO_V1(etag_to_json);
 Datum
 etag_to_json(PG_FUNCTION_ARGS)
 {
-	char	   *tag = etag_text((Etag *) PG_GETARG_TEXT_PP(0));
+	char *tag = etag_text((Etag *) PG_GETARG_TEXT_PP(0));
 	StringInfoData json;
 
 	initStringInfo(&json);
@@ -218,8 +221,8 @@ PG_FUNCTION_INFO_V1(etag_from_json);
 Datum
 etag_from_json(PG_FUNCTION_ARGS)
 {
-	char	   *json = text_to_cstring(PG_GETARG_TEXT_PP(0));
-	Problems	problems = {NIL};
+	char *json = text_to_cstring(PG_GETARG_TEXT_PP(0));
+	Problems problems = {NIL};
 	json_object *tree;
 	const char *string;
 
@@ -238,9 +241,8 @@ kind_of(const char *name)
 		return KIND_PROSPECT;
 	if (strcmp(name, "webhook") == 0)
 		return KIND_WEBHOOK;
-	ereport(ERROR,
-			(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("unknown kind of resource: %s", quoted(name)),
-			 errhint("The kinds are project, prospect and webhook.")));
+	ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("unknown kind of resource: %s", quoted(name)),
+					errhint("The kinds are project, prospect and webhook.")));
 }
 
 PG_FUNCTION_INFO_V1(etag_make);
@@ -249,12 +251,12 @@ PG_FUNCTION_INFO_V1(etag_make);
 Datum
 etag_make(PG_FUNCTION_ARGS)
 {
-	Version		version = {.kind = kind_of(text_to_cstring(PG_GETARG_TEXT_PP(0))),
-		.tenant_id = PG_GETARG_INT64(1),
-		.id = PG_GETARG_INT64(2),
-		.revision = PG_GETARG_INT64(3),
-	.updated_utc = PG_GETARG_TIMESTAMPTZ(4)};
-	char		tag[ETAG_LEN + 1];
+	Version version = {.kind = kind_of(text_to_cstring(PG_GETARG_TEXT_PP(0))),
+					   .tenant_id = PG_GETARG_INT64(1),
+					   .id = PG_GETARG_INT64(2),
+					   .revision = PG_GETARG_INT64(3),
+					   .updated_utc = PG_GETARG_TIMESTAMPTZ(4)};
+	char tag[ETAG_LEN + 1];
 
 	etag_of(&version, tag);
 	PG_RETURN_TEXT_P(cstring_to_text(tag));

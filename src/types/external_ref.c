@@ -14,17 +14,17 @@
 #include "types/types.h"
 
 #define NAMESPACE_MAX 50
-#define ID_MAX 255				/* characters */
+#define ID_MAX 255 /* characters */
 
 static void
 check_namespace(const char *namespace, const Path *path, Problems *problems)
 {
-	size_t		len = strlen(namespace);
+	size_t len = strlen(namespace);
 
 	if (len < 1 || len > NAMESPACE_MAX ||
 		strspn(namespace, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-") != len)
-		problem_add(problems, path, "must be 1 to %d ASCII letters, digits, '.', '_' or '-', not %s",
-					NAMESPACE_MAX, quoted(namespace));
+		problem_add(problems, path, "must be 1 to %d ASCII letters, digits, '.', '_' or '-', not %s", NAMESPACE_MAX,
+					quoted(namespace));
 }
 
 /* C0, DEL and C1, in UTF-8 */
@@ -40,7 +40,7 @@ has_control(const char *text)
 static void
 check_id(const char *id, const Path *path, Problems *problems)
 {
-	int			len = pg_mbstrlen(id);
+	int len = pg_mbstrlen(id);
 
 	if (len < 1 || len > ID_MAX)
 		problem_add(problems, path, "must have 1 to %d characters, not %d", ID_MAX, len);
@@ -67,9 +67,9 @@ build(const char *namespace, const char *id)
 ExternalRef *
 external_ref_make(const char *namespace, const char *id, const Path *path, Problems *problems)
 {
-	int			before = list_length(problems->list);
-	Path		namespace_path = {path, "namespace", 0};
-	Path		id_path = {path, "id", 0};
+	int before = list_length(problems->list);
+	Path namespace_path = {path, "namespace", 0};
+	Path id_path = {path, "id", 0};
 
 	check_namespace(namespace, &namespace_path, problems);
 	check_id(id, &id_path, problems);
@@ -104,18 +104,16 @@ set_id(json_object *value, const Path *path, void *target, Problems *problems)
 	((RefInput *) target)->id = text;
 }
 
-static const Field ref_fields[] = {
-	{"namespace", FIELD_REQUIRED, set_namespace, NULL},
-	{"id", FIELD_REQUIRED, set_id, NULL},
-	{NULL, 0, NULL, NULL}
-};
+static const Field ref_fields[] = {{"namespace", FIELD_REQUIRED, set_namespace, NULL},
+								   {"id", FIELD_REQUIRED, set_id, NULL},
+								   {NULL, 0, NULL, NULL}};
 
 /* Decode an object of an externalRefs array; false with problems. */
 bool
 external_ref_decode(json_object *value, const Path *path, ExternalRef **ref, Problems *problems)
 {
-	int			before = list_length(problems->list);
-	RefInput	input = {NULL, NULL};
+	int before = list_length(problems->list);
+	RefInput input = {NULL, NULL};
 
 	decode_object(value, path, ref_fields, false, &input, problems);
 	if (list_length(problems->list) > before)
@@ -136,7 +134,7 @@ void
 append_external_ref(StringInfo out, const ExternalRef *ref)
 {
 	const char *data = VARDATA_ANY(ref);
-	int			len = namespace_len(ref);
+	int len = namespace_len(ref);
 
 	appendStringInfoString(out, "{\"namespace\":\"");
 	appendBinaryStringInfo(out, data, len);
@@ -151,7 +149,8 @@ static void
 ref_error(Node *escontext, const char *text, const Problems *problems)
 {
 	input_error(escontext, false, "external_ref", text, problems,
-				"Write hubspot:deal-123456, the namespace being case-insensitive; or, as json, {\"namespace\": \"hubspot\", \"id\": \"deal-123456\"}.");
+				"Write hubspot:deal-123456, the namespace being case-insensitive; or, as json, {\"namespace\": "
+				"\"hubspot\", \"id\": \"deal-123456\"}.");
 }
 
 /* The reference that a JSON object is, or NULL with problems. */
@@ -171,7 +170,7 @@ static ExternalRef *
 ref_parse(const char *text, Node *escontext)
 {
 	const char *colon = strchr(text, ':');
-	Problems	problems = {NIL};
+	Problems problems = {NIL};
 	ExternalRef *ref = NULL;
 
 	if (text[0] == '{' && !json_is_deep(text))
@@ -200,9 +199,9 @@ PG_FUNCTION_INFO_V1(external_ref_recv);
 Datum
 external_ref_recv(PG_FUNCTION_ARGS)
 {
-	StringInfo	message = (StringInfo) PG_GETARG_POINTER(0);
-	int			len;
-	char	   *text = pq_getmsgtext(message, message->len - message->cursor, &len);
+	StringInfo message = (StringInfo) PG_GETARG_POINTER(0);
+	int len;
+	char *text = pq_getmsgtext(message, message->len - message->cursor, &len);
 
 	PG_RETURN_POINTER(ref_parse(text, NULL));
 }
@@ -213,9 +212,9 @@ PG_FUNCTION_INFO_V1(external_ref_construct);
 Datum
 external_ref_construct(PG_FUNCTION_ARGS)
 {
-	char	   *namespace = text_to_cstring(PG_GETARG_TEXT_PP(0));
-	char	   *id = text_to_cstring(PG_GETARG_TEXT_PP(1));
-	Problems	problems = {NIL};
+	char *namespace = text_to_cstring(PG_GETARG_TEXT_PP(0));
+	char *id = text_to_cstring(PG_GETARG_TEXT_PP(1));
+	Problems problems = {NIL};
 	ExternalRef *ref = external_ref_make(namespace, id, NULL, &problems);
 
 	if (ref == NULL)
@@ -241,7 +240,7 @@ Datum
 external_ref_id(PG_FUNCTION_ARGS)
 {
 	ExternalRef *ref = PG_GETARG_EXTERNAL_REF_PP(0);
-	int			start = namespace_len(ref) + 1;
+	int start = namespace_len(ref) + 1;
 
 	PG_RETURN_TEXT_P(cstring_to_text_with_len(VARDATA_ANY(ref) + start, VARSIZE_ANY_EXHDR(ref) - start));
 }
@@ -265,8 +264,8 @@ PG_FUNCTION_INFO_V1(external_ref_from_json);
 Datum
 external_ref_from_json(PG_FUNCTION_ARGS)
 {
-	char	   *json = text_to_cstring(PG_GETARG_TEXT_PP(0));
-	Problems	problems = {NIL};
+	char *json = text_to_cstring(PG_GETARG_TEXT_PP(0));
+	Problems problems = {NIL};
 	ExternalRef *ref = ref_from_json(json, &problems);
 
 	if (ref == NULL)

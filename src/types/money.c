@@ -25,7 +25,7 @@
 typedef struct Currency
 {
 	const char *code;
-	const char *withdrawn;		/* when, or NULL: active */
+	const char *withdrawn; /* when, or NULL: active */
 } Currency;
 
 #include "types/currencies.h"
@@ -38,12 +38,12 @@ static const uint64 scale_factors[] = {1, 1000, 1000000, 1000000000};
 /* A number in JSON's grammar, taken apart. */
 typedef struct Number
 {
-	bool		negative;
-	const char *integer;		/* digits */
-	int			ninteger;
-	const char *fraction;		/* digits */
-	int			nfraction;
-	int64		exponent;
+	bool negative;
+	const char *integer; /* digits */
+	int ninteger;
+	const char *fraction; /* digits */
+	int nfraction;
+	int64 exponent;
 } Number;
 
 static bool
@@ -60,8 +60,8 @@ static bool
 scan_exponent(const char **c, int64 *exponent)
 {
 	const char *digits;
-	int			count;
-	bool		negative;
+	int count;
+	bool negative;
 
 	*exponent = 0;
 	if (**c != 'e' && **c != 'E')
@@ -88,8 +88,7 @@ scan_number(const char *text, Number *number)
 	number->negative = *c == '-';
 	if (number->negative)
 		c++;
-	if (!scan_digits(&c, &number->integer, &number->ninteger) ||
-		(number->integer[0] == '0' && number->ninteger > 1))
+	if (!scan_digits(&c, &number->integer, &number->ninteger) || (number->integer[0] == '0' && number->ninteger > 1))
 		return false;
 	if (*c == '.')
 	{
@@ -107,8 +106,8 @@ number_value(const Number *number, uint64 *value)
 	*value = 0;
 	for (int i = 0; i < number->ninteger + number->nfraction; i++)
 	{
-		uint64		digit = (i < number->ninteger ? number->integer[i] : number->fraction[i - number->ninteger]) - '0';
-		int64		position = number->ninteger - 1 - i + number->exponent;
+		uint64 digit = (i < number->ninteger ? number->integer[i] : number->fraction[i - number->ninteger]) - '0';
+		int64 position = number->ninteger - 1 - i + number->exponent;
 
 		if (digit == 0)
 			continue;
@@ -125,9 +124,9 @@ number_value(const Number *number, uint64 *value)
 void
 decimal_read(const char *text, const Path *path, MoneyUnit *unit, uint64 *decimal, Problems *problems)
 {
-	Number		number;
-	uint64		value;
-	bool		fits;
+	Number number;
+	uint64 value;
+	bool fits;
 
 	if (!scan_number(text, &number))
 	{
@@ -142,8 +141,8 @@ decimal_read(const char *text, const Path *path, MoneyUnit *unit, uint64 *decima
 	}
 	else if (!fits)
 	{
-		problem_add(problems, path, "must have at most %d integer and %d fractional digits",
-					INTEGER_DIGITS, FRACTION_DIGITS);
+		problem_add(problems, path, "must have at most %d integer and %d fractional digits", INTEGER_DIGITS,
+					FRACTION_DIGITS);
 		unit->out_of_range = true;
 	}
 	else
@@ -164,8 +163,8 @@ decimal_set(json_object *value, const Path *path, MoneyUnit *unit, uint64 *decim
 void
 append_decimal(StringInfo out, uint64 decimal)
 {
-	uint64		fraction = decimal % DECIMAL_ONE;
-	char		digits[MAXINT8LEN + 1];
+	uint64 fraction = decimal % DECIMAL_ONE;
+	char digits[MAXINT8LEN + 1];
 
 	appendBinaryStringInfo(out, digits, pg_ulltoa_n(decimal / DECIMAL_ONE, digits));
 	if (fraction == 0)
@@ -220,11 +219,12 @@ read_currency(const char *code, const Path *path, MoneyUnit *unit, Problems *pro
 	CurrencyStatus status = currency_status(code);
 
 	if (status == CURRENCY_UNKNOWN)
-		problem_add(problems, path, "must be a currency code of ISO 4217 (as of " CURRENCIES_AS_OF ") in upper case, not %s",
+		problem_add(problems, path,
+					"must be a currency code of ISO 4217 (as of " CURRENCIES_AS_OF ") in upper case, not %s",
 					quoted(code));
 	else if (status == CURRENCY_WITHDRAWN && unit->active_only)
-		problem_add(problems, path, "must be an active currency code of ISO 4217; %s was withdrawn in %s",
-					code, currency_withdrawn(code));
+		problem_add(problems, path, "must be an active currency code of ISO 4217; %s was withdrawn in %s", code,
+					currency_withdrawn(code));
 	else
 		strlcpy(unit->currency, code, sizeof(unit->currency));
 }
@@ -295,7 +295,7 @@ money_decimal(uint128 amount, int scale, uint64 *decimal)
 int
 split_words(char *text, char **words, int max)
 {
-	int			nwords = 0;
+	int nwords = 0;
 
 	for (char *c = text; nwords <= max;)
 	{
@@ -316,8 +316,8 @@ split_words(char *text, char **words, int max)
 void
 unit_read(char **words, int nwords, MoneyUnit *unit, Problems *problems)
 {
-	Path		scale_path = {NULL, "scale", 0};
-	Path		currency_path = {NULL, "currency", 0};
+	Path scale_path = {NULL, "scale", 0};
+	Path currency_path = {NULL, "currency", 0};
 
 	if (nwords == 2)
 		read_scale(words[0], &scale_path, unit, problems);
@@ -375,16 +375,15 @@ flat_tree(const char *text, Problems *problems, json_object **tree)
 void
 money_recv_error(const char *type, const char *detail)
 {
-	ereport(ERROR,
-			(errcode(ERRCODE_INVALID_BINARY_REPRESENTATION), errmsg("invalid binary value of type %s", type),
-			 errdetail_internal("%s", detail)));
+	ereport(ERROR, (errcode(ERRCODE_INVALID_BINARY_REPRESENTATION), errmsg("invalid binary value of type %s", type),
+					errdetail_internal("%s", detail)));
 }
 
 /* Receive a decimal: 64 bits, in 1/10000. */
 uint64
 decimal_recv(StringInfo message, const char *type)
 {
-	uint64		decimal = pq_getmsgint64(message);
+	uint64 decimal = pq_getmsgint64(message);
 
 	if (decimal > DECIMAL_MAX)
 		money_recv_error(type, "A decimal has more than 15 integer digits.");

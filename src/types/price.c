@@ -17,8 +17,8 @@
 /* What a text or a JSON object is read into. */
 typedef struct PriceInput
 {
-	MoneyUnit	unit;			/* first, for its setters */
-	uint64		value;
+	MoneyUnit unit; /* first, for its setters */
+	uint64 value;
 } PriceInput;
 
 static void
@@ -29,12 +29,10 @@ set_value(json_object *value, const Path *path, void *target, Problems *problems
 	decimal_set(value, path, &input->unit, &input->value, problems);
 }
 
-static const Field price_fields[] = {
-	{"value", FIELD_REQUIRED, set_value, NULL},
-	{"currency", FIELD_REQUIRED, unit_set_currency, NULL},
-	{"scale", FIELD_NULLABLE, unit_set_scale, NULL},
-	{NULL, 0, NULL, NULL}
-};
+static const Field price_fields[] = {{"value", FIELD_REQUIRED, set_value, NULL},
+									 {"currency", FIELD_REQUIRED, unit_set_currency, NULL},
+									 {"scale", FIELD_NULLABLE, unit_set_scale, NULL},
+									 {NULL, 0, NULL, NULL}};
 
 static void
 make_price(const PriceInput *input, Price *price)
@@ -48,8 +46,8 @@ make_price(const PriceInput *input, Price *price)
 bool
 price_decode(json_object *value, const Path *path, bool active_only, Price *price, Problems *problems)
 {
-	int			before = list_length(problems->list);
-	PriceInput	input = {.unit.active_only = active_only};
+	int before = list_length(problems->list);
+	PriceInput input = {.unit.active_only = active_only};
 
 	decode_object(value, path, price_fields, false, &input, problems);
 	if (list_length(problems->list) > before)
@@ -62,9 +60,9 @@ price_decode(json_object *value, const Path *path, bool active_only, Price *pric
 static void
 read_price(const char *text, PriceInput *input, Problems *problems)
 {
-	Path		value_path = {NULL, "value", 0};
-	char	   *words[3];
-	int			nwords = split_words(pstrdup(text), words, lengthof(words));
+	Path value_path = {NULL, "value", 0};
+	char *words[3];
+	int nwords = split_words(pstrdup(text), words, lengthof(words));
 
 	if (nwords < 2 || nwords > 3)
 	{
@@ -79,10 +77,10 @@ read_price(const char *text, PriceInput *input, Problems *problems)
 static Price *
 price_parse(const char *text, Node *escontext)
 {
-	PriceInput	input = {.unit.active_only = false};
-	Problems	problems = {NIL};
+	PriceInput input = {.unit.active_only = false};
+	Problems problems = {NIL};
 	json_object *tree;
-	Price	   *price;
+	Price *price;
 
 	if (!is_object_text(text))
 		read_price(text, &input, &problems);
@@ -90,8 +88,9 @@ price_parse(const char *text, Node *escontext)
 		decode_object(tree, NULL, price_fields, false, &input, &problems);
 	if (problems.list != NIL)
 	{
-		input_error(escontext, input.unit.out_of_range, "price", text, &problems,
-					money_hint("150 millions SEK, or {\"value\": 150, \"currency\": \"SEK\", \"scale\": \"millions\"}"));
+		input_error(
+			escontext, input.unit.out_of_range, "price", text, &problems,
+			money_hint("150 millions SEK, or {\"value\": 150, \"currency\": \"SEK\", \"scale\": \"millions\"}"));
 		return NULL;
 	}
 	price = palloc(sizeof(Price));
@@ -126,7 +125,7 @@ PG_FUNCTION_INFO_V1(price_out);
 Datum
 price_out(PG_FUNCTION_ARGS)
 {
-	Price	   *price = PG_GETARG_PRICE(0);
+	Price *price = PG_GETARG_PRICE(0);
 	StringInfoData text;
 
 	initStringInfo(&text);
@@ -141,8 +140,8 @@ PG_FUNCTION_INFO_V1(price_recv);
 Datum
 price_recv(PG_FUNCTION_ARGS)
 {
-	StringInfo	message = (StringInfo) PG_GETARG_POINTER(0);
-	Price	   *price = palloc(sizeof(Price));
+	StringInfo message = (StringInfo) PG_GETARG_POINTER(0);
+	Price *price = palloc(sizeof(Price));
 
 	price->value = decimal_recv(message, "price");
 	unit_recv(message, "price", price->currency, &price->scale);
@@ -155,7 +154,7 @@ PG_FUNCTION_INFO_V1(price_send);
 Datum
 price_send(PG_FUNCTION_ARGS)
 {
-	Price	   *price = PG_GETARG_PRICE(0);
+	Price *price = PG_GETARG_PRICE(0);
 	StringInfoData message;
 
 	pq_begintypsend(&message);
@@ -194,9 +193,10 @@ PG_FUNCTION_INFO_V1(price_amount);
 Datum
 price_amount(PG_FUNCTION_ARGS)
 {
-	Price	   *price = PG_GETARG_PRICE(0);
-	char	   *text = psprintf(UINT64_FORMAT "e%d", price->value, 3 * price->scale - 4);
-	Datum		numeric = DirectFunctionCall3(numeric_in, CStringGetDatum(text), ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1));
+	Price *price = PG_GETARG_PRICE(0);
+	char *text = psprintf(UINT64_FORMAT "e%d", price->value, 3 * price->scale - 4);
+	Datum numeric =
+		DirectFunctionCall3(numeric_in, CStringGetDatum(text), ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1));
 
 	PG_RETURN_DATUM(DirectFunctionCall1(numeric_trim_scale, numeric));
 }
@@ -230,19 +230,18 @@ amount(const Price *price)
 static int
 compare(const Price *a, const Price *b)
 {
-	int			order = strcmp(a->currency, b->currency);
+	int order = strcmp(a->currency, b->currency);
 
 	return order ? order : (amount(a) > amount(b)) - (amount(a) < amount(b));
 }
 
 #define COMPARISON(name, sign) \
-PG_FUNCTION_INFO_V1(name); \
+	PG_FUNCTION_INFO_V1(name); \
 \
-Datum \
-name(PG_FUNCTION_ARGS) \
-{ \
-	PG_RETURN_BOOL(compare(PG_GETARG_PRICE(0), PG_GETARG_PRICE(1)) sign 0); \
-}
+	Datum name(PG_FUNCTION_ARGS) \
+	{ \
+		PG_RETURN_BOOL(compare(PG_GETARG_PRICE(0), PG_GETARG_PRICE(1)) sign 0); \
+	}
 
 COMPARISON(price_lt, <)
 COMPARISON(price_le, <=)
@@ -263,15 +262,15 @@ price_cmp(PG_FUNCTION_ARGS)
 /* The same bytes for equal prices, to be hashed. */
 typedef struct PriceKey
 {
-	uint128		amount;
-	char		currency[4];
-	char		padding[12];
+	uint128 amount;
+	char currency[4];
+	char padding[12];
 } PriceKey;
 
 static PriceKey
 make_key(const Price *price)
 {
-	PriceKey	key = {.amount = amount(price)};
+	PriceKey key = {.amount = amount(price)};
 
 	memcpy(key.currency, price->currency, sizeof(key.currency));
 	return key;
@@ -283,7 +282,7 @@ PG_FUNCTION_INFO_V1(price_hash);
 Datum
 price_hash(PG_FUNCTION_ARGS)
 {
-	PriceKey	key = make_key(PG_GETARG_PRICE(0));
+	PriceKey key = make_key(PG_GETARG_PRICE(0));
 
 	return hash_any((unsigned char *) &key, sizeof(key));
 }
@@ -294,7 +293,7 @@ PG_FUNCTION_INFO_V1(price_hash_extended);
 Datum
 price_hash_extended(PG_FUNCTION_ARGS)
 {
-	PriceKey	key = make_key(PG_GETARG_PRICE(0));
+	PriceKey key = make_key(PG_GETARG_PRICE(0));
 
 	return hash_any_extended((unsigned char *) &key, sizeof(key), PG_GETARG_INT64(1));
 }
@@ -305,8 +304,8 @@ PG_FUNCTION_INFO_V1(price_smaller);
 Datum
 price_smaller(PG_FUNCTION_ARGS)
 {
-	Price	   *a = PG_GETARG_PRICE(0);
-	Price	   *b = PG_GETARG_PRICE(1);
+	Price *a = PG_GETARG_PRICE(0);
+	Price *b = PG_GETARG_PRICE(1);
 
 	PG_RETURN_POINTER(compare(a, b) <= 0 ? a : b);
 }
@@ -317,8 +316,8 @@ PG_FUNCTION_INFO_V1(price_larger);
 Datum
 price_larger(PG_FUNCTION_ARGS)
 {
-	Price	   *a = PG_GETARG_PRICE(0);
-	Price	   *b = PG_GETARG_PRICE(1);
+	Price *a = PG_GETARG_PRICE(0);
+	Price *b = PG_GETARG_PRICE(1);
 
 	PG_RETURN_POINTER(compare(a, b) >= 0 ? a : b);
 }
@@ -331,15 +330,15 @@ price_larger(PG_FUNCTION_ARGS)
  */
 typedef struct Total
 {
-	uint128		amount;
-	char		currency[4];
-	int			scale;			/* the finest */
+	uint128 amount;
+	char currency[4];
+	int scale; /* the finest */
 } Total;
 
 static Total
 total_of(const Price *price)
 {
-	Total		total = {.amount = amount(price),.scale = price->scale};
+	Total total = {.amount = amount(price), .scale = price->scale};
 
 	memcpy(total.currency, price->currency, sizeof(total.currency));
 	return total;
@@ -348,16 +347,15 @@ total_of(const Price *price)
 static void
 out_of_range(void)
 {
-	ereport(ERROR,
-			(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE), errmsg("sum of prices out of range"),
-			 errdetail("No scale can hold the sum exactly with up to 15 integer and 4 fractional digits."),
-			 errhint("Sum amount(price) instead.")));
+	ereport(ERROR, (errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE), errmsg("sum of prices out of range"),
+					errdetail("No scale can hold the sum exactly with up to 15 integer and 4 fractional digits."),
+					errhint("Sum amount(price) instead.")));
 }
 
 static void
 add(Total *total, const Total *other)
 {
-	int			order = strcmp(total->currency, other->currency);
+	int order = strcmp(total->currency, other->currency);
 
 	if (order != 0)
 		ereport(ERROR,
@@ -375,7 +373,7 @@ add(Total *total, const Total *other)
 static Price *
 total_price(const Total *total)
 {
-	Price	   *price = palloc(sizeof(Price));
+	Price *price = palloc(sizeof(Price));
 
 	memcpy(price->currency, total->currency, sizeof(price->currency));
 	price->scale = total->scale;
@@ -394,8 +392,8 @@ PG_FUNCTION_INFO_V1(price_pl);
 Datum
 price_pl(PG_FUNCTION_ARGS)
 {
-	Total		total = total_of(PG_GETARG_PRICE(0));
-	Total		other = total_of(PG_GETARG_PRICE(1));
+	Total total = total_of(PG_GETARG_PRICE(0));
+	Total other = total_of(PG_GETARG_PRICE(1));
 
 	add(&total, &other);
 	PG_RETURN_POINTER(total_price(&total));
@@ -441,8 +439,8 @@ PG_FUNCTION_INFO_V1(price_sum_transition);
 Datum
 price_sum_transition(PG_FUNCTION_ARGS)
 {
-	Total	   *state = state_argument(fcinfo, 0);
-	Total		total;
+	Total *state = state_argument(fcinfo, 0);
+	Total total;
 
 	if (PG_ARGISNULL(1))
 		return return_state(fcinfo, state);
@@ -456,8 +454,8 @@ PG_FUNCTION_INFO_V1(price_sum_combine);
 Datum
 price_sum_combine(PG_FUNCTION_ARGS)
 {
-	Total	   *state = state_argument(fcinfo, 0);
-	Total	   *other = state_argument(fcinfo, 1);
+	Total *state = state_argument(fcinfo, 0);
+	Total *other = state_argument(fcinfo, 1);
 
 	if (other == NULL)
 		return return_state(fcinfo, state);
@@ -481,8 +479,8 @@ PG_FUNCTION_INFO_V1(price_sum_deserialize);
 Datum
 price_sum_deserialize(PG_FUNCTION_ARGS)
 {
-	Total	   *total = palloc(sizeof(Total));
-	bytea	   *bytes;
+	Total *total = palloc(sizeof(Total));
+	bytea *bytes;
 
 	if (!AggCheckCallContext(fcinfo, NULL))
 		elog(ERROR, "called outside of an aggregate");

@@ -16,11 +16,11 @@
 /* What a text or a JSON object is read into. */
 typedef struct RangeInput
 {
-	MoneyUnit	unit;			/* first, for its setters */
-	uint64		min;
-	uint64		max;
-	bool		has_min;
-	bool		has_max;
+	MoneyUnit unit; /* first, for its setters */
+	uint64 min;
+	uint64 max;
+	bool has_min;
+	bool has_max;
 } RangeInput;
 
 /* The widest bounds, which stay if one can't be read: nothing more is wrong then. */
@@ -46,19 +46,17 @@ set_max(json_object *value, const Path *path, void *target, Problems *problems)
 		decimal_set(value, path, &input->unit, &input->max, problems);
 }
 
-static const Field range_fields[] = {
-	{"min", FIELD_NULLABLE, set_min, NULL},
-	{"max", FIELD_NULLABLE, set_max, NULL},
-	{"currency", FIELD_REQUIRED, unit_set_currency, NULL},
-	{"scale", FIELD_NULLABLE, unit_set_scale, NULL},
-	{NULL, 0, NULL, NULL}
-};
+static const Field range_fields[] = {{"min", FIELD_NULLABLE, set_min, NULL},
+									 {"max", FIELD_NULLABLE, set_max, NULL},
+									 {"currency", FIELD_REQUIRED, unit_set_currency, NULL},
+									 {"scale", FIELD_NULLABLE, unit_set_scale, NULL},
+									 {NULL, 0, NULL, NULL}};
 
 /* What must hold between the bounds (doc/decisions.md, "Values": Price range). */
 static void
 check_bounds(const RangeInput *input, const Path *path, Problems *problems)
 {
-	Path		min_path = {path, "min", 0};
+	Path min_path = {path, "min", 0};
 
 	if (!input->has_min && !input->has_max)
 		problem_add(problems, path, "must have min, max or both");
@@ -74,7 +72,6 @@ read_object(json_object *value, const Path *path, RangeInput *input, Problems *p
 	if (json_object_is_type(value, json_type_object))
 		check_bounds(input, path, problems);
 }
-
 
 static void
 make_range(const RangeInput *input, PriceRange *range)
@@ -92,8 +89,8 @@ make_range(const RangeInput *input, PriceRange *range)
 bool
 price_range_decode(json_object *value, const Path *path, bool active_only, PriceRange *range, Problems *problems)
 {
-	int			before = list_length(problems->list);
-	RangeInput	input = RANGE_INPUT_INIT;
+	int before = list_length(problems->list);
+	RangeInput input = RANGE_INPUT_INIT;
 
 	input.unit.active_only = active_only;
 	read_object(value, path, &input, problems);
@@ -107,7 +104,7 @@ price_range_decode(json_object *value, const Path *path, bool active_only, Price
 static bool
 read_bound(const char *word, const char *name, MoneyUnit *unit, uint64 *bound, Problems *problems)
 {
-	Path		path = {NULL, name, 0};
+	Path path = {NULL, name, 0};
 
 	if (word)
 		decimal_read(word, &path, unit, bound, problems);
@@ -118,12 +115,12 @@ read_bound(const char *word, const char *name, MoneyUnit *unit, uint64 *bound, P
 static void
 read_text(const char *text, RangeInput *input, Problems *problems)
 {
-	char	   *copy = pstrdup(text);
-	char	   *dots = strstr(copy, "..");
-	char	   *min = NULL;
-	char	   *words[3];
-	int			nwords;
-	int			nmax;
+	char *copy = pstrdup(text);
+	char *dots = strstr(copy, "..");
+	char *min = NULL;
+	char *words[3];
+	int nwords;
+	int nmax;
 
 	if (dots)
 		memset(dots, 0, strlen(".."));
@@ -144,8 +141,8 @@ read_text(const char *text, RangeInput *input, Problems *problems)
 static PriceRange *
 range_parse(const char *text, Node *escontext)
 {
-	RangeInput	input = RANGE_INPUT_INIT;
-	Problems	problems = {NIL};
+	RangeInput input = RANGE_INPUT_INIT;
+	Problems problems = {NIL};
 	json_object *tree;
 	PriceRange *range;
 
@@ -156,7 +153,8 @@ range_parse(const char *text, Node *escontext)
 	if (problems.list != NIL)
 	{
 		input_error(escontext, input.unit.out_of_range, "price_range", text, &problems,
-					money_hint("100..200 millions SEK, 100.. millions SEK, ..200 millions SEK, or {\"min\": 100, \"max\": 200, \"currency\": \"SEK\", \"scale\": \"millions\"}"));
+					money_hint("100..200 millions SEK, 100.. millions SEK, ..200 millions SEK, or {\"min\": 100, "
+							   "\"max\": 200, \"currency\": \"SEK\", \"scale\": \"millions\"}"));
 		return NULL;
 	}
 	range = palloc(sizeof(PriceRange));
@@ -223,10 +221,10 @@ PG_FUNCTION_INFO_V1(price_range_recv);
 Datum
 price_range_recv(PG_FUNCTION_ARGS)
 {
-	StringInfo	message = (StringInfo) PG_GETARG_POINTER(0);
+	StringInfo message = (StringInfo) PG_GETARG_POINTER(0);
 	PriceRange *range = palloc0(sizeof(PriceRange));
-	int			bounds = pq_getmsgbyte(message);
-	int			scale;
+	int bounds = pq_getmsgbyte(message);
+	int scale;
 
 	if (bounds == 0 || (bounds & ~(HAS_MIN | HAS_MAX)) != 0)
 		money_recv_error("price_range", "The bounds are none of 1 (min), 2 (max), 3 (both).");
@@ -289,7 +287,7 @@ price_range_from_json(PG_FUNCTION_ARGS)
 static Price *
 bound_price(const PriceRange *range, uint64 bound)
 {
-	Price	   *price = palloc(sizeof(Price));
+	Price *price = palloc(sizeof(Price));
 
 	price->value = bound;
 	memcpy(price->currency, range->currency, sizeof(price->currency));
@@ -348,7 +346,7 @@ compare_amounts(uint128 a, uint128 b)
 static int
 compare(const PriceRange *a, const PriceRange *b)
 {
-	int			order = strcmp(a->currency, b->currency);
+	int order = strcmp(a->currency, b->currency);
 
 	if (order == 0)
 		order = a->has_min - b->has_min;
@@ -358,13 +356,12 @@ compare(const PriceRange *a, const PriceRange *b)
 }
 
 #define COMPARISON(name, sign) \
-PG_FUNCTION_INFO_V1(name); \
+	PG_FUNCTION_INFO_V1(name); \
 \
-Datum \
-name(PG_FUNCTION_ARGS) \
-{ \
-	PG_RETURN_BOOL(compare(PG_GETARG_PRICE_RANGE(0), PG_GETARG_PRICE_RANGE(1)) sign 0); \
-}
+	Datum name(PG_FUNCTION_ARGS) \
+	{ \
+		PG_RETURN_BOOL(compare(PG_GETARG_PRICE_RANGE(0), PG_GETARG_PRICE_RANGE(1)) sign 0); \
+	}
 
 COMPARISON(price_range_lt, <)
 COMPARISON(price_range_le, <=)
@@ -385,16 +382,16 @@ price_range_cmp(PG_FUNCTION_ARGS)
 /* The same bytes for equal ranges, to be hashed. */
 typedef struct RangeKey
 {
-	uint128		bounds[2];
-	char		currency[4];
-	uint8		has_min;
-	uint8		padding[11];
+	uint128 bounds[2];
+	char currency[4];
+	uint8 has_min;
+	uint8 padding[11];
 } RangeKey;
 
 static RangeKey
 make_key(const PriceRange *range)
 {
-	RangeKey	key = {.bounds = {lower_amount(range), upper_amount(range)},.has_min = range->has_min};
+	RangeKey key = {.bounds = {lower_amount(range), upper_amount(range)}, .has_min = range->has_min};
 
 	memcpy(key.currency, range->currency, sizeof(key.currency));
 	return key;
@@ -406,7 +403,7 @@ PG_FUNCTION_INFO_V1(price_range_hash);
 Datum
 price_range_hash(PG_FUNCTION_ARGS)
 {
-	RangeKey	key = make_key(PG_GETARG_PRICE_RANGE(0));
+	RangeKey key = make_key(PG_GETARG_PRICE_RANGE(0));
 
 	return hash_any((unsigned char *) &key, sizeof(key));
 }
@@ -417,7 +414,7 @@ PG_FUNCTION_INFO_V1(price_range_hash_extended);
 Datum
 price_range_hash_extended(PG_FUNCTION_ARGS)
 {
-	RangeKey	key = make_key(PG_GETARG_PRICE_RANGE(0));
+	RangeKey key = make_key(PG_GETARG_PRICE_RANGE(0));
 
 	return hash_any_extended((unsigned char *) &key, sizeof(key), PG_GETARG_INT64(1));
 }
@@ -427,10 +424,10 @@ price_range_hash_extended(PG_FUNCTION_ARGS)
 static bool
 contains(const PriceRange *range, const Price *price)
 {
-	uint128		amount = money_amount(price->value, price->scale);
+	uint128 amount = money_amount(price->value, price->scale);
 
-	return strcmp(range->currency, price->currency) == 0 &&
-		lower_amount(range) <= amount && amount <= upper_amount(range);
+	return strcmp(range->currency, price->currency) == 0 && lower_amount(range) <= amount &&
+		   amount <= upper_amount(range);
 }
 
 /*
@@ -440,8 +437,8 @@ contains(const PriceRange *range, const Price *price)
 static bool
 price_range_matches(const PriceRange *budget, const PriceRange *range)
 {
-	return strcmp(budget->currency, range->currency) == 0 &&
-		lower_amount(budget) <= upper_amount(range) && lower_amount(range) <= upper_amount(budget);
+	return strcmp(budget->currency, range->currency) == 0 && lower_amount(budget) <= upper_amount(range) &&
+		   lower_amount(range) <= upper_amount(budget);
 }
 
 PG_FUNCTION_INFO_V1(price_range_contains);

@@ -25,18 +25,18 @@
 
 #include "webhooks/webhooks.h"
 
-#define LOCK_STEP_MS 5			/* between looks whether a webhook is free */
-#define CLAIM_HOOKS_MAX 1000	/* webhooks of one claim: each is a lock */
-#define PARK_MAX 1000			/* rows that a claim parks before it gives others a turn */
-#define WAKE_MAX 1000			/* deliveries that become due in a claim */
-#define LOOK 1024				/* webhooks with anything due that a claim looks at, and one for each tenant */
-#define LOOK_AGAIN "1 second"	/* if that was not all of them */
-#define WIDEN 4					/* how many more rows a claim looks at after it parked some */
-#define SHARE 16				/* places that a tenant may have for each that is free */
-#define TOLD_MAX 1000			/* missing webhooks that a process tells of */
+#define LOCK_STEP_MS 5		  /* between looks whether a webhook is free */
+#define CLAIM_HOOKS_MAX 1000  /* webhooks of one claim: each is a lock */
+#define PARK_MAX 1000		  /* rows that a claim parks before it gives others a turn */
+#define WAKE_MAX 1000		  /* deliveries that become due in a claim */
+#define LOOK 1024			  /* webhooks with anything due that a claim looks at, and one for each tenant */
+#define LOOK_AGAIN "1 second" /* if that was not all of them */
+#define WIDEN 4				  /* how many more rows a claim looks at after it parked some */
+#define SHARE 16			  /* places that a tenant may have for each that is free */
+#define TOLD_MAX 1000		  /* missing webhooks that a process tells of */
 #define USER_AGENT "propstreet"
 
-bool		propstreet_webhook_allow_http = false;
+bool propstreet_webhook_allow_http = false;
 
 /* ---- locks ---- */
 
@@ -48,19 +48,19 @@ bool		propstreet_webhook_allow_http = false;
 void
 queue_lock(void)
 {
-	LOCKTAG		tag = number_lock(LOCK_QUEUE, 0);
+	LOCKTAG tag = number_lock(LOCK_QUEUE, 0);
 
 	if (IsolationUsesXactSnapshot())
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_TRANSACTION_STATE), errmsg("webhook deliveries cannot be changed in a REPEATABLE READ or SERIALIZABLE transaction"),
-				 errhint("Use isolation level READ COMMITTED.")));
+		ereport(ERROR, (errcode(ERRCODE_INVALID_TRANSACTION_STATE),
+						errmsg("webhook deliveries cannot be changed in a REPEATABLE READ or SERIALIZABLE transaction"),
+						errhint("Use isolation level READ COMMITTED.")));
 	(void) LockAcquire(&tag, ExclusiveLock, false, false);
 }
 
 static bool
 lock_webhook(int64 tenant_id, int64 webhook_id, bool wait)
 {
-	LOCKTAG		tag = name_lock(LOCK_WEBHOOK, tenant_id, &webhook_id, sizeof(webhook_id));
+	LOCKTAG tag = name_lock(LOCK_WEBHOOK, tenant_id, &webhook_id, sizeof(webhook_id));
 
 	return LockAcquire(&tag, ExclusiveLock, false, !wait) != LOCKACQUIRE_NOT_AVAIL;
 }
@@ -73,7 +73,8 @@ lock_webhook(int64 tenant_id, int64 webhook_id, bool wait)
 void
 webhook_lock(int64 tenant_id, int64 webhook_id)
 {
-	Problem		problem = {.detail = "A webhook cannot be changed in a REPEATABLE READ or SERIALIZABLE transaction; use READ COMMITTED"};
+	Problem problem = {
+		.detail = "A webhook cannot be changed in a REPEATABLE READ or SERIALIZABLE transaction; use READ COMMITTED"};
 
 	if (IsolationUsesXactSnapshot())
 		problem_raise(busy_sqlstate(), &problem);
@@ -174,58 +175,65 @@ webhook_try_lock(int64 tenant_id, int64 webhook_id, int *patience_ms)
 /* What a tenant has under way */
 typedef struct Tenant
 {
-	int64		id;
-	int			under_way;
-	int			slow;			/* of them, to webhooks that are slow */
+	int64 id;
+	int under_way;
+	int slow; /* of them, to webhooks that are slow */
 } Tenant;
 
 /* A webhook that a claim looks at */
 typedef struct Hook
 {
-	Tenant	   *tenant;
-	int64		tenant_id;
-	int64		id;
-	int			room;			/* for more deliveries under way */
-	int			look;			/* at so many due rows */
-	int			passed;			/* rows that were parked or deleted */
-	bool		slow;
-	int64	   *ready;			/* deliveries that may be sent, in order: at most room */
-	int			nready;
-	int			next;			/* of them */
+	Tenant *tenant;
+	int64 tenant_id;
+	int64 id;
+	int room;	/* for more deliveries under way */
+	int look;	/* at so many due rows */
+	int passed; /* rows that were parked or deleted */
+	bool slow;
+	int64 *ready; /* deliveries that may be sent, in order: at most room */
+	int nready;
+	int next; /* of them */
 } Hook;
 
 typedef struct Claim
 {
 	TimestampTz now;
-	TimestampTz until;			/* end of the lease */
-	int			left;			/* deliveries that may still be taken */
-	int			left_slow;		/* of them, for webhooks that are slow */
-	int			passed;			/* rows parked or deleted in all */
-	Hook	   *hooks;
-	int			nhooks;
-	Tenant	   *tenants;
-	int			ntenants;
-	Arrays		taken;
+	TimestampTz until; /* end of the lease */
+	int left;		   /* deliveries that may still be taken */
+	int left_slow;	   /* of them, for webhooks that are slow */
+	int passed;		   /* rows parked or deleted in all */
+	Hook *hooks;
+	int nhooks;
+	Tenant *tenants;
+	int ntenants;
+	Arrays taken;
 	ReturnSetInfo *result;
 } Claim;
 
 /* The columns of find_hooks' statement */
 enum
 {
-	HOOK_TENANT_ID = 1, HOOK_ID, HOOK_SLOW, HOOK_UNDER_WAY, HOOK_TENANT_UNDER_WAY, HOOK_TENANT_SLOW, HOOK_ALL_UNDER_WAY, HOOK_ALL_SLOW,
-	HOOK_REACHED				/* no webhook to look at, but the last one in its tenant's share */
+	HOOK_TENANT_ID = 1,
+	HOOK_ID,
+	HOOK_SLOW,
+	HOOK_UNDER_WAY,
+	HOOK_TENANT_UNDER_WAY,
+	HOOK_TENANT_SLOW,
+	HOOK_ALL_UNDER_WAY,
+	HOOK_ALL_SLOW,
+	HOOK_REACHED /* no webhook to look at, but the last one in its tenant's share */
 };
 
 /* The webhooks that the last claim has reached, of tenants that have more than their share: tenant and id, by tenant */
 static int64 (*reached)[2] = NULL;
-static int	nreached = 0;
+static int nreached = 0;
 
 /* A delivery whose webhook is missing waits for it, as where a restore loads webhooks later: said once a process. */
 static void
 tell_of_missing(int64 tenant_id, int64 webhook_id)
 {
 	static int64 told[TOLD_MAX][2];
-	static int	ntold = 0;
+	static int ntold = 0;
 
 	for (int i = 0; i < ntold; i++)
 		if (told[i][0] == tenant_id && told[i][1] == webhook_id)
@@ -234,16 +242,16 @@ tell_of_missing(int64 tenant_id, int64 webhook_id)
 		return;
 	told[ntold][0] = tenant_id;
 	told[ntold++][1] = webhook_id;
-	ereport(LOG,
-			(errmsg("webhook " INT64_FORMAT " of tenant " INT64_FORMAT " does not exist, but has deliveries", webhook_id, tenant_id),
-			 errdetail("The deliveries wait until it exists, or until purge() deletes them.")));
+	ereport(LOG, (errmsg("webhook " INT64_FORMAT " of tenant " INT64_FORMAT " does not exist, but has deliveries",
+						 webhook_id, tenant_id),
+				  errdetail("The deliveries wait until it exists, or until purge() deletes them.")));
 }
 
 static Tenant *
 find_tenant(Claim *claim, uint64 row)
 {
-	int64		id = DatumGetInt64(fetch(row, HOOK_TENANT_ID));
-	Tenant	   *tenant;
+	int64 id = DatumGetInt64(fetch(row, HOOK_TENANT_ID));
+	Tenant *tenant;
 
 	for (int i = claim->ntenants - 1; i >= 0; i--)
 		if (claim->tenants[i].id == id)
@@ -258,9 +266,9 @@ find_tenant(Claim *claim, uint64 row)
 static void
 read_hook(Claim *claim, uint64 row, int per_webhook)
 {
-	Hook	   *hook = &claim->hooks[row];
-	Datum		slow;
-	int			patience = 0;
+	Hook *hook = &claim->hooks[row];
+	Datum slow;
+	int patience = 0;
 
 	hook->tenant_id = DatumGetInt64(fetch(row, HOOK_TENANT_ID));
 	hook->id = DatumGetInt64(fetch(row, HOOK_ID));
@@ -277,14 +285,14 @@ read_hook(Claim *claim, uint64 row, int per_webhook)
 	hook->look = hook->room;
 	hook->ready = palloc(sizeof(int64) * hook->room);
 	claim->left_slow = Max(0, ((int) DatumGetInt64(fetch(row, HOOK_ALL_UNDER_WAY)) + claim->left + 1) / 2 -
-						   (int) DatumGetInt64(fetch(row, HOOK_ALL_SLOW)));
+								  (int) DatumGetInt64(fetch(row, HOOK_ALL_SLOW)));
 }
 
 /* The tenants, or the ids, of the webhooks that the last claim has reached */
 static Datum
 reached_array(int part)
 {
-	Datum	   *values = palloc(sizeof(Datum) * Max(nreached, 1));
+	Datum *values = palloc(sizeof(Datum) * Max(nreached, 1));
 
 	for (int i = 0; i < nreached; i++)
 		values[i] = Int64GetDatum(reached[i][part]);
@@ -310,23 +318,30 @@ read_reached(uint64 first, int count)
 static void
 wake(const Claim *claim)
 {
-	static Statement find = {.sql = "SELECT t.tenant_id::pg_catalog.int8, t.webhook_id::pg_catalog.int8, "
-		"t.id::pg_catalog.int8 "
-		"FROM propstreet.webhook_delivery AS t WHERE t.waiting AND t.next_attempt_utc OPERATOR(pg_catalog.<=) $1 "
-		"ORDER BY t.next_attempt_utc LIMIT $2 FOR UPDATE SKIP LOCKED",
-	.nargs = 2,.args = {T_TIMESTAMPTZ, T_INT8},};
-	static Statement wake = {.by_values = true,.sql = "UPDATE propstreet.webhook_delivery AS t SET waiting = false "
-		"FROM "
-		ROWS_3("tenant_id, webhook_id, id") "WHERE " IS_ROW("t", "u"),
-	.nargs = 3,.args = {T_INT8_ARRAY, T_INT8_ARRAY, T_INT8_ARRAY},};
-	Datum		values[] = {TimestampTzGetDatum(claim->now), Int64GetDatum(WAKE_MAX)};
-	int			count = (int) run(&find, values, NULL);
-	Arrays		rows;
+	static Statement find = {
+		.sql =
+			"SELECT t.tenant_id::pg_catalog.int8, t.webhook_id::pg_catalog.int8, "
+			"t.id::pg_catalog.int8 "
+			"FROM propstreet.webhook_delivery AS t WHERE t.waiting AND t.next_attempt_utc OPERATOR(pg_catalog.<=) $1 "
+			"ORDER BY t.next_attempt_utc LIMIT $2 FOR UPDATE SKIP LOCKED",
+		.nargs = 2,
+		.args = {T_TIMESTAMPTZ, T_INT8},
+	};
+	static Statement wake = {
+		.by_values = true,
+		.sql = "UPDATE propstreet.webhook_delivery AS t SET waiting = false "
+			   "FROM " ROWS_3("tenant_id, webhook_id, id") "WHERE " IS_ROW("t", "u"),
+		.nargs = 3,
+		.args = {T_INT8_ARRAY, T_INT8_ARRAY, T_INT8_ARRAY},
+	};
+	Datum values[] = {TimestampTzGetDatum(claim->now), Int64GetDatum(WAKE_MAX)};
+	int count = (int) run(&find, values, NULL);
+	Arrays rows;
 
 	arrays_init(&rows, 3, count);
 	for (int i = 0; i < count; i++)
 	{
-		Datum		row[] = {fetch(i, 1), fetch(i, 2), fetch(i, 3)};
+		Datum row[] = {fetch(i, 1), fetch(i, 2), fetch(i, 3)};
 
 		arrays_add(&rows, row, NULL);
 	}
@@ -368,9 +383,10 @@ find_hooks(Claim *claim, int per_webhook)
 		"FROM hooks AS s WHERE NOT s.complete ORDER BY 1)",
 		.nargs = 6, .args = {T_TIMESTAMPTZ, T_INT8, T_INT8, T_INT8, T_INT8_ARRAY, T_INT8_ARRAY},};
 	/* clang-format on */
-	Datum		values[] = {TimestampTzGetDatum(claim->now), Int64GetDatum(per_webhook), Int64GetDatum(Min(claim->left, CLAIM_HOOKS_MAX)),
-	Int64GetDatum(claim->left), reached_array(0), reached_array(1)};
-	int			count = (int) run(&find, values, NULL);
+	Datum values[] = {
+		TimestampTzGetDatum(claim->now), Int64GetDatum(per_webhook), Int64GetDatum(Min(claim->left, CLAIM_HOOKS_MAX)),
+		Int64GetDatum(claim->left),		 reached_array(0),			 reached_array(1)};
+	int count = (int) run(&find, values, NULL);
 
 	while (claim->nhooks < count && !DatumGetBool(fetch(claim->nhooks, HOOK_REACHED)))
 		claim->nhooks++;
@@ -448,7 +464,7 @@ static Statement unpark_first = {.by_values = true, .sql =
 void
 unpark(const Arrays *resources, TimestampTz now)
 {
-	Datum		moment = TimestampTzGetDatum(now);
+	Datum moment = TimestampTzGetDatum(now);
 
 	if (resources->count > 0)
 		run_arrays(&unpark_first, resources, &moment);
@@ -457,7 +473,7 @@ unpark(const Arrays *resources, TimestampTz now)
 static void
 add_delivery(Arrays *arrays, const Hook *hook, int64 id)
 {
-	Datum		row[] = {Int64GetDatum(hook->tenant_id), Int64GetDatum(hook->id), Int64GetDatum(id)};
+	Datum row[] = {Int64GetDatum(hook->tenant_id), Int64GetDatum(hook->id), Int64GetDatum(id)};
 
 	arrays_add(arrays, row, NULL);
 }
@@ -466,14 +482,15 @@ add_delivery(Arrays *arrays, const Hook *hook, int64 id)
 static int
 read_due(const Claim *claim)
 {
-	Datum		now = TimestampTzGetDatum(claim->now);
-	Arrays		wanted;
+	Datum now = TimestampTzGetDatum(claim->now);
+	Arrays wanted;
 
 	arrays_init(&wanted, 4, claim->nhooks);
 	for (int i = 0; i < claim->nhooks; i++)
 	{
-		Hook	   *hook = &claim->hooks[i];
-		Datum		row[] = {Int64GetDatum(hook->tenant_id), Int64GetDatum(hook->id), Int64GetDatum(i), Int64GetDatum(hook->look)};
+		Hook *hook = &claim->hooks[i];
+		Datum row[] = {Int64GetDatum(hook->tenant_id), Int64GetDatum(hook->id), Int64GetDatum(i),
+					   Int64GetDatum(hook->look)};
 
 		hook->passed = 0;
 		hook->nready = 0;
@@ -488,13 +505,13 @@ read_due(const Claim *claim)
 static void
 discard_rows(const Claim *claim, const Arrays *discarded)
 {
-	int			count = (int) run_arrays(&discard, discarded, NULL);
-	Arrays		resources;
+	int count = (int) run_arrays(&discard, discarded, NULL);
+	Arrays resources;
 
 	arrays_init(&resources, 4, count);
 	for (int i = 0; i < count; i++)
 	{
-		Datum		row[] = {fetch(i, 1), fetch(i, 2), fetch(i, 3), fetch(i, 4)};
+		Datum row[] = {fetch(i, 1), fetch(i, 2), fetch(i, 3), fetch(i, 4)};
 
 		arrays_add(&resources, row, NULL);
 	}
@@ -508,17 +525,17 @@ discard_rows(const Claim *claim, const Arrays *discarded)
 static bool
 sort_due(Claim *claim)
 {
-	int			rows = read_due(claim);
-	Arrays		parked;
-	Arrays		discarded;
+	int rows = read_due(claim);
+	Arrays parked;
+	Arrays discarded;
 
 	arrays_init(&parked, 3, rows);
 	arrays_init(&discarded, 3, rows);
 	for (int i = 0; i < rows; i++)
 	{
-		Hook	   *hook = &claim->hooks[DatumGetInt64(fetch(i, 1))];
-		int64		id = DatumGetInt64(fetch(i, 2));
-		bool		gone = DatumGetBool(fetch(i, 3));
+		Hook *hook = &claim->hooks[DatumGetInt64(fetch(i, 1))];
+		int64 id = DatumGetInt64(fetch(i, 2));
+		bool gone = DatumGetBool(fetch(i, 3));
 
 		if (gone || !DatumGetBool(fetch(i, 4)))
 		{
@@ -543,7 +560,8 @@ sort_due(Claim *claim)
 static bool
 has_share(const Claim *claim, const Hook *hook)
 {
-	return hook->tenant->under_way / SHARE < claim->left && (!hook->slow || hook->tenant->slow / SHARE < claim->left_slow);
+	return hook->tenant->under_way / SHARE < claim->left &&
+		   (!hook->slow || hook->tenant->slow / SHARE < claim->left_slow);
 }
 
 /* Take the next delivery of a webhook, if it has one and there is a place for it. */
@@ -569,15 +587,15 @@ static bool
 append_signatures(StringInfo out, const char *id, int64 timestamp, const text *body, const char *secret, Datum old)
 {
 	const char *bytes = VARDATA_ANY(body);
-	int			len = VARSIZE_ANY_EXHDR(body);
-	int			count;
-	Datum	   *secrets = array_elements(old, T_TEXT, &count);
+	int len = VARSIZE_ANY_EXHDR(body);
+	int count;
+	Datum *secrets = array_elements(old, T_TEXT, &count);
 
 	if (!append_signature(out, secret, id, timestamp, bytes, len))
 		return false;
 	for (int i = 0; i < count; i++)
 	{
-		int			before = out->len;
+		int before = out->len;
 
 		CHECK_FOR_INTERRUPTS();
 		appendStringInfoChar(out, ' ');
@@ -590,29 +608,40 @@ append_signatures(StringInfo out, const char *id, int64 timestamp, const text *b
 /* The columns of what a claim has taken */
 enum
 {
-	TAKEN_TENANT_ID = 1, TAKEN_WEBHOOK_ID, TAKEN_ID, TAKEN_ATTEMPT, TAKEN_URL, TAKEN_EVENT_ID, TAKEN_BODY, TAKEN_SECRET, TAKEN_OLD_SECRETS
+	TAKEN_TENANT_ID = 1,
+	TAKEN_WEBHOOK_ID,
+	TAKEN_ID,
+	TAKEN_ATTEMPT,
+	TAKEN_URL,
+	TAKEN_EVENT_ID,
+	TAKEN_BODY,
+	TAKEN_SECRET,
+	TAKEN_OLD_SECRETS
 };
 
 /* Put a delivery that was taken into the result, ready to be sent.  False if its webhook has no secret that is one. */
 static bool
 emit(const Claim *claim, uint64 number)
 {
-	Datum		values[7];
-	bool		nulls[7] = {false};
-	Datum		secret;
-	text	   *body = DatumGetTextPP(fetch(number, TAKEN_BODY));
-	char	   *id = psprintf("evt_" INT64_FORMAT, DatumGetInt64(fetch(number, TAKEN_EVENT_ID)));
-	int64		timestamp = claim->now / USECS_PER_SEC + (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * SECS_PER_DAY;
+	Datum values[7];
+	bool nulls[7] = {false};
+	Datum secret;
+	text *body = DatumGetTextPP(fetch(number, TAKEN_BODY));
+	char *id = psprintf("evt_" INT64_FORMAT, DatumGetInt64(fetch(number, TAKEN_EVENT_ID)));
+	int64 timestamp = claim->now / USECS_PER_SEC + (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * SECS_PER_DAY;
 	StringInfoData signature;
 
 	initStringInfo(&signature);
 	if (!fetch_optional(number, TAKEN_SECRET, &secret) ||
-		!append_signatures(&signature, id, timestamp, body, TextDatumGetCString(secret), fetch(number, TAKEN_OLD_SECRETS)))
+		!append_signatures(&signature, id, timestamp, body, TextDatumGetCString(secret),
+						   fetch(number, TAKEN_OLD_SECRETS)))
 		return false;
 	for (int column = TAKEN_TENANT_ID; column <= TAKEN_URL; column++)
 		values[column - 1] = fetch(number, column);
-	values[5] = CStringGetTextDatum(psprintf("{\"Content-Type\":\"application/json\",\"User-Agent\":\"" USER_AGENT "\",\"webhook-id\":\"%s\","
-											 "\"webhook-timestamp\":\"" INT64_FORMAT "\",\"webhook-signature\":\"%s\"}", id, timestamp, signature.data));
+	values[5] = CStringGetTextDatum(psprintf("{\"Content-Type\":\"application/json\",\"User-Agent\":\"" USER_AGENT
+											 "\",\"webhook-id\":\"%s\","
+											 "\"webhook-timestamp\":\"" INT64_FORMAT "\",\"webhook-signature\":\"%s\"}",
+											 id, timestamp, signature.data));
 	values[6] = PointerGetDatum(body);
 	tuplestore_putvalues(claim->result->setResult, claim->result->setDesc, values, nulls);
 	return true;
@@ -625,20 +654,24 @@ emit(const Claim *claim, uint64 number)
 static void
 emit_taken(const Claim *claim, uint64 count)
 {
-	static Statement disable = {.by_values = true,.sql =
-		"UPDATE propstreet.webhook AS t SET enabled = false, "
-		"disabled_reason = 'Its secret is not valid; it has to be rotated.', "
-		"updated_utc = GREATEST($3, t.updated_utc OPERATOR(pg_catalog.+) '1 microsecond'::pg_catalog.interval), "
-		"revision = t.revision OPERATOR(pg_catalog.+) 1 FROM " ROWS_2("tenant_id, id")
-		"WHERE t.tenant_id OPERATOR(pg_catalog.=) u.tenant_id AND t.id OPERATOR(pg_catalog.=) u.id AND t.enabled",
-	.nargs = 3,.args = {T_INT8_ARRAY, T_INT8_ARRAY, T_TIMESTAMPTZ},};
-	Datum		now = TimestampTzGetDatum(claim->now);
-	Arrays		spoilt;
+	static Statement disable = {
+		.by_values = true,
+		.sql = "UPDATE propstreet.webhook AS t SET enabled = false, "
+			   "disabled_reason = 'Its secret is not valid; it has to be rotated.', "
+			   "updated_utc = GREATEST($3, t.updated_utc OPERATOR(pg_catalog.+) '1 microsecond'::pg_catalog.interval), "
+			   "revision = t.revision OPERATOR(pg_catalog.+) 1 FROM " ROWS_2(
+				   "tenant_id, id") "WHERE t.tenant_id OPERATOR(pg_catalog.=) u.tenant_id AND t.id "
+									"OPERATOR(pg_catalog.=) u.id AND t.enabled",
+		.nargs = 3,
+		.args = {T_INT8_ARRAY, T_INT8_ARRAY, T_TIMESTAMPTZ},
+	};
+	Datum now = TimestampTzGetDatum(claim->now);
+	Arrays spoilt;
 
 	arrays_init(&spoilt, 2, (int) count);
 	for (uint64 i = 0; i < count; i++)
 	{
-		Datum		row[] = {fetch(i, TAKEN_TENANT_ID), fetch(i, TAKEN_WEBHOOK_ID)};
+		Datum row[] = {fetch(i, TAKEN_TENANT_ID), fetch(i, TAKEN_WEBHOOK_ID)};
 
 		if (!emit(claim, i))
 			arrays_add(&spoilt, row, NULL);
@@ -654,8 +687,8 @@ emit_taken(const Claim *claim, uint64 count)
 static void
 take_ready(Claim *claim)
 {
-	Datum		times[] = {TimestampTzGetDatum(claim->until), TimestampTzGetDatum(claim->now)};
-	bool		more = true;
+	Datum times[] = {TimestampTzGetDatum(claim->until), TimestampTzGetDatum(claim->now)};
+	bool more = true;
 
 	arrays_init(&claim->taken, 3, claim->left);
 	while (more)
@@ -666,8 +699,8 @@ take_ready(Claim *claim)
 	}
 	for (int i = 0; i < claim->nhooks; i++)
 	{
-		Hook	   *hook = &claim->hooks[i];
-		bool		again = hook->passed > 0 && hook->next == hook->nready && hook->room > 0 && claim->left > 0;
+		Hook *hook = &claim->hooks[i];
+		bool again = hook->passed > 0 && hook->next == hook->nready && hook->room > 0 && claim->left > 0;
 
 		hook->look = again ? Min(Max(hook->passed * WIDEN, hook->room), PARK_MAX) : 0;
 	}
@@ -679,7 +712,7 @@ take_ready(Claim *claim)
 static int
 argument_count(FunctionCallInfo fcinfo, int number, const char *name)
 {
-	Problems	problems = {NIL};
+	Problems problems = {NIL};
 
 	if (PG_ARGISNULL(number) || PG_GETARG_INT32(number) < 1 || PG_GETARG_INT32(number) > CLAIM_MAX)
 		problem_parameter(&problems, name, "must be from 1 to %d", CLAIM_MAX);
@@ -692,11 +725,13 @@ static TimestampTz
 argument_lease(FunctionCallInfo fcinfo, int number, TimestampTz now)
 {
 	static const Interval day = {.day = 1};
-	Problems	problems = {NIL};
+	Problems problems = {NIL};
 	TimestampTz until = 0;
 
-	if (!PG_ARGISNULL(number) && DatumGetBool(DirectFunctionCall2(interval_le, PG_GETARG_DATUM(number), IntervalPGetDatum(&day))))
-		until = DatumGetTimestampTz(DirectFunctionCall2(timestamptz_pl_interval, TimestampTzGetDatum(now), PG_GETARG_DATUM(number)));
+	if (!PG_ARGISNULL(number) &&
+		DatumGetBool(DirectFunctionCall2(interval_le, PG_GETARG_DATUM(number), IntervalPGetDatum(&day))))
+		until = DatumGetTimestampTz(DirectFunctionCall2(timestamptz_pl_interval, TimestampTzGetDatum(now),
+														PG_GETARG_DATUM(number)));
 	if (until <= now)
 		problem_parameter(&problems, "lease", "must be longer than zero, and at most one day");
 	problems_check(&problems);
@@ -707,7 +742,7 @@ argument_lease(FunctionCallInfo fcinfo, int number, TimestampTz now)
 Identity
 queue_begin(void)
 {
-	Identity	caller = act_as(tables_owner());
+	Identity caller = act_as(tables_owner());
 
 	queue_lock();
 	if (SPI_connect() != SPI_OK_CONNECT)
@@ -736,7 +771,7 @@ queue_unpark(int64 tenant_id, int64 webhook_id)
 		"AND (o.next_attempt_utc IS NULL OR o.waiting AND NOT o.leased)",
 		.nargs = 3, .args = {T_INT8, T_INT8, T_TIMESTAMPTZ},};
 	/* clang-format on */
-	Datum		values[] = {Int64GetDatum(tenant_id), Int64GetDatum(webhook_id), TimestampTzGetDatum(GetCurrentTimestamp())};
+	Datum values[] = {Int64GetDatum(tenant_id), Int64GetDatum(webhook_id), TimestampTzGetDatum(GetCurrentTimestamp())};
 
 	run(&unpark_all, values, NULL);
 	wake_worker_at_commit();
@@ -752,9 +787,9 @@ PG_FUNCTION_INFO_V1(propstreet_webhook_claim);
 Datum
 propstreet_webhook_claim(PG_FUNCTION_ARGS)
 {
-	Claim		claim = {.left = argument_count(fcinfo, 0, "max_deliveries")};
-	int			per_webhook = argument_count(fcinfo, 2, "per_webhook");
-	Identity	caller;
+	Claim claim = {.left = argument_count(fcinfo, 0, "max_deliveries")};
+	int per_webhook = argument_count(fcinfo, 2, "per_webhook");
+	Identity caller;
 
 	argument_lease(fcinfo, 1, GetCurrentTimestamp());
 	InitMaterializedSRF(fcinfo, 0);
@@ -791,10 +826,11 @@ propstreet_webhook_next_due(PG_FUNCTION_ARGS)
 		"FROM hooks AS s LEFT JOIN under_way AS a ON " IS_HOOK("a", "s") WEBHOOK_OF("s"),
 		.nargs = 2, .args = {T_TIMESTAMPTZ, T_INT8},};
 	/* clang-format on */
-	Datum		values[] = {TimestampTzGetDatum(GetCurrentTimestamp()), Int64GetDatum(argument_count(fcinfo, 0, "per_webhook"))};
-	Identity	caller = act_as(tables_owner());
-	bool		any;
-	Datum		next;
+	Datum values[] = {TimestampTzGetDatum(GetCurrentTimestamp()),
+					  Int64GetDatum(argument_count(fcinfo, 0, "per_webhook"))};
+	Identity caller = act_as(tables_owner());
+	bool any;
+	Datum next;
 
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
@@ -805,4 +841,3 @@ propstreet_webhook_next_due(PG_FUNCTION_ARGS)
 		PG_RETURN_NULL();
 	PG_RETURN_DATUM(next);
 }
-

@@ -22,12 +22,13 @@
 #include "webhooks/webhooks.h"
 
 #define URL_MAX_BYTES 2000
-#define OLD_SECRET_HOURS 24		/* that it signs along after a rotation */
-#define ANY_WEBHOOK 0			/* for the lock on how many there are */
-#define DEFAULT_DELIVERIES 100	/* on a page */
+#define OLD_SECRET_HOURS 24	   /* that it signs along after a rotation */
+#define ANY_WEBHOOK 0		   /* for the lock on how many there are */
+#define DEFAULT_DELIVERIES 100 /* on a page */
 #define FILTER_NAMESPACE "externalRef.namespace"
 
-#define WEBHOOK_SQL "t.tenant_id::pg_catalog.int8, t.id::pg_catalog.int8, t.name::pg_catalog.text, " \
+#define WEBHOOK_SQL \
+	"t.tenant_id::pg_catalog.int8, t.id::pg_catalog.int8, t.name::pg_catalog.text, " \
 	"t.url::pg_catalog.text, " \
 	"t.events::pg_catalog.text[], t.filter_namespace::pg_catalog.text, t.exclude_origin::pg_catalog.text, " \
 	"t.enabled::pg_catalog.bool, " \
@@ -38,8 +39,19 @@
 /* The columns of WEBHOOK_SQL */
 enum
 {
-	W_TENANT_ID, W_ID, W_NAME, W_URL, W_EVENTS, W_FILTER_NAMESPACE, W_EXCLUDE_ORIGIN, W_ENABLED, W_DISABLED_REASON,
-	W_CREATED_UTC, W_UPDATED_UTC, W_REVISION, W_COLUMNS
+	W_TENANT_ID,
+	W_ID,
+	W_NAME,
+	W_URL,
+	W_EVENTS,
+	W_FILTER_NAMESPACE,
+	W_EXCLUDE_ORIGIN,
+	W_ENABLED,
+	W_DISABLED_REASON,
+	W_CREATED_UTC,
+	W_UPDATED_UTC,
+	W_REVISION,
+	W_COLUMNS
 };
 
 /* Those that a body can write stand together */
@@ -48,13 +60,13 @@ enum
 #define GIVEN (LAST_WRITTEN - FIRST_WRITTEN + 1)
 #define WRITTEN_ARGS T_TEXT, T_TEXT, T_TEXT_ARRAY, T_TEXT, T_TEXT, T_BOOL
 
-int			propstreet_max_webhooks = 100;
+int propstreet_max_webhooks = 100;
 
 typedef struct Webhook
 {
-	Datum		values[W_COLUMNS];
-	bool		nulls[W_COLUMNS];
-	bool		given[W_COLUMNS];	/* by a body */
+	Datum values[W_COLUMNS];
+	bool nulls[W_COLUMNS];
+	bool given[W_COLUMNS]; /* by a body */
 } Webhook;
 
 /* ---- bodies ---- */
@@ -62,7 +74,7 @@ typedef struct Webhook
 static void
 give(void *target, int column, Datum value, bool isnull)
 {
-	Webhook    *webhook = target;
+	Webhook *webhook = target;
 
 	webhook->values[column] = value;
 	webhook->nulls[column] = isnull;
@@ -72,7 +84,7 @@ give(void *target, int column, Datum value, bool isnull)
 static void
 set_name(json_object *value, const Path *path, void *target, Problems *problems)
 {
-	char	   *name = value ? decode_name(value, path, problems) : NULL;
+	char *name = value ? decode_name(value, path, problems) : NULL;
 
 	if (value == NULL)
 		give(target, W_NAME, (Datum) 0, true);
@@ -84,7 +96,7 @@ set_name(json_object *value, const Path *path, void *target, Problems *problems)
 static bool
 is_host(const char *host, const char *end)
 {
-	char		address[INET6_ADDRSTRLEN];
+	char address[INET6_ADDRSTRLEN];
 	struct in6_addr parsed;
 
 	if (*host == '[')
@@ -104,7 +116,7 @@ is_host(const char *host, const char *end)
 static bool
 is_port(const char *colon, const char *end)
 {
-	int			port = 0;
+	int port = 0;
 
 	if (end - colon <= 1)
 		return true;
@@ -118,14 +130,14 @@ is_port(const char *colon, const char *end)
 }
 
 /* The worker's library, where it is loaded, offers this: what its parser says of a URL, or NULL. */
-typedef const char *(*ParserFunction) (const char *url);
+typedef const char *(*ParserFunction)(const char *url);
 
 /* Why a URL can't be called, whatever there is at its end, or NULL. */
 static const char *
 uncallable(const char *url, const char *host, size_t len)
 {
 	ParserFunction *parser = (ParserFunction *) find_rendezvous_variable("propstreet_webhooks_url_problem");
-	const char *wrong = *parser ? (*parser) (url) : NULL;
+	const char *wrong = *parser ? (*parser)(url) : NULL;
 	const char *end = host + len;
 	const char *port = end;
 
@@ -147,7 +159,7 @@ static const char *
 url_problem(const char *url)
 {
 	const char *host = NULL;
-	size_t		len;
+	size_t len;
 
 	if (pg_strncasecmp(url, "https://", strlen("https://")) == 0)
 		host = url + strlen("https://");
@@ -194,8 +206,8 @@ event_choices(void)
 static void
 set_events(json_object *value, const Path *path, void *target, Problems *problems)
 {
-	Datum		events[EVENT_TYPES];
-	int			count = 0;
+	Datum events[EVENT_TYPES];
+	int count = 0;
 
 	if (!json_array(value, path, problems))
 		return;
@@ -206,7 +218,7 @@ set_events(json_object *value, const Path *path, void *target, Problems *problem
 	}
 	for (int i = 0; i < (int) json_object_array_length(value); i++)
 	{
-		Path		element = {path, NULL, i};
+		Path element = {path, NULL, i};
 		const char *name = json_string(json_object_array_get_idx(value, i), &element, problems);
 
 		if (name == NULL)
@@ -226,14 +238,15 @@ set_filter_namespace(json_object *value, const Path *path, void *target, Problem
 {
 	const char *namespace = value ? json_string(value, path, problems) : NULL;
 	ExternalRef *ref;
-	Problems	wrong = {NIL};
+	Problems wrong = {NIL};
 
 	if (namespace == NULL)
 		return;
 	/* a reference knows how its namespace is written */
 	ref = external_ref_make(namespace, "any", NULL, &wrong);
 	if (ref)
-		give(target, W_FILTER_NAMESPACE, PointerGetDatum(cstring_to_text_with_len(VARDATA_ANY(ref), namespace_len(ref))), false);
+		give(target, W_FILTER_NAMESPACE,
+			 PointerGetDatum(cstring_to_text_with_len(VARDATA_ANY(ref), namespace_len(ref))), false);
 	else
 		problem_add(problems, path, "%s", ((Problem *) linitial(wrong.list))->detail);
 }
@@ -241,10 +254,8 @@ set_filter_namespace(json_object *value, const Path *path, void *target, Problem
 static void
 set_filter(json_object *value, const Path *path, void *target, Problems *problems)
 {
-	static const Field fields[] = {
-		{FILTER_NAMESPACE, FIELD_NULLABLE, set_filter_namespace, NULL},
-		{NULL, 0, NULL, NULL}
-	};
+	static const Field fields[] = {{FILTER_NAMESPACE, FIELD_NULLABLE, set_filter_namespace, NULL},
+								   {NULL, 0, NULL, NULL}};
 
 	give(target, W_FILTER_NAMESPACE, (Datum) 0, true);
 	if (value)
@@ -275,27 +286,25 @@ set_enabled(json_object *value, const Path *path, void *target, Problems *proble
 		give(target, W_ENABLED, BoolGetDatum(value == NULL || json_object_get_boolean(value)), false);
 }
 
-const Field webhook_fields[] = {
-	{"name", FIELD_NULLABLE, set_name, "Name"},
-	{"url", FIELD_REQUIRED | FIELD_ALWAYS, set_url, "Uri"},
-	{"events", FIELD_REQUIRED | FIELD_ALWAYS, set_events, "Events"},
-	{"filter", FIELD_NULLABLE, set_filter, "Filter"},
-	{"excludeOrigin", FIELD_NULLABLE, set_exclude_origin, "Text"},
-	{"enabled", FIELD_NULLABLE | FIELD_ALWAYS, set_enabled, "Boolean"},
-	{"id", FIELD_READONLY | FIELD_ALWAYS, NULL, "Id"},
-	{"disabledReason", FIELD_READONLY, NULL, "Text"},
-	{"createdUtc", FIELD_READONLY | FIELD_ALWAYS, NULL, "Moment"},
-	{"updatedUtc", FIELD_READONLY | FIELD_ALWAYS, NULL, "Moment"},
-	{"etag", FIELD_READONLY | FIELD_ALWAYS, NULL, "ETag"},
-	{"secret", FIELD_READONLY, NULL, "Text"},
-	{NULL, 0, NULL, NULL}
-};
+const Field webhook_fields[] = {{"name", FIELD_NULLABLE, set_name, "Name"},
+								{"url", FIELD_REQUIRED | FIELD_ALWAYS, set_url, "Uri"},
+								{"events", FIELD_REQUIRED | FIELD_ALWAYS, set_events, "Events"},
+								{"filter", FIELD_NULLABLE, set_filter, "Filter"},
+								{"excludeOrigin", FIELD_NULLABLE, set_exclude_origin, "Text"},
+								{"enabled", FIELD_NULLABLE | FIELD_ALWAYS, set_enabled, "Boolean"},
+								{"id", FIELD_READONLY | FIELD_ALWAYS, NULL, "Id"},
+								{"disabledReason", FIELD_READONLY, NULL, "Text"},
+								{"createdUtc", FIELD_READONLY | FIELD_ALWAYS, NULL, "Moment"},
+								{"updatedUtc", FIELD_READONLY | FIELD_ALWAYS, NULL, "Moment"},
+								{"etag", FIELD_READONLY | FIELD_ALWAYS, NULL, "ETag"},
+								{"secret", FIELD_READONLY, NULL, "Text"},
+								{NULL, 0, NULL, NULL}};
 
 /* A body to create a webhook with, or to change one by; PT400 with all problems. */
 static void
 decode_webhook(FunctionCallInfo fcinfo, int number, bool patch, Webhook *webhook)
 {
-	Problems	problems = {NIL};
+	Problems problems = {NIL};
 
 	memset(webhook, 0, sizeof(Webhook));
 	memset(webhook->nulls, true, sizeof(webhook->nulls));
@@ -308,7 +317,7 @@ decode_webhook(FunctionCallInfo fcinfo, int number, bool patch, Webhook *webhook
 static void
 append_text_member(StringInfo out, const char *name, const Webhook *webhook, int column)
 {
-	char	   *value;
+	char *value;
 
 	if (webhook->nulls[column])
 		return;
@@ -320,8 +329,8 @@ append_text_member(StringInfo out, const char *name, const Webhook *webhook, int
 static void
 append_events(StringInfo out, Datum array)
 {
-	int			count;
-	Datum	   *events = array_elements(array, T_TEXT, &count);
+	int count;
+	Datum *events = array_elements(array, T_TEXT, &count);
 
 	append_member(out, "events");
 	for (int i = 0; i < count; i++)
@@ -332,13 +341,11 @@ append_events(StringInfo out, Datum array)
 static Version
 webhook_version(const Webhook *webhook)
 {
-	Version		version = {
-		.kind = KIND_WEBHOOK,
-		.tenant_id = DatumGetInt64(webhook->values[W_TENANT_ID]),
-		.id = DatumGetInt64(webhook->values[W_ID]),
-		.revision = DatumGetInt64(webhook->values[W_REVISION]),
-		.updated_utc = DatumGetTimestampTz(webhook->values[W_UPDATED_UTC])
-	};
+	Version version = {.kind = KIND_WEBHOOK,
+					   .tenant_id = DatumGetInt64(webhook->values[W_TENANT_ID]),
+					   .id = DatumGetInt64(webhook->values[W_ID]),
+					   .revision = DatumGetInt64(webhook->values[W_REVISION]),
+					   .updated_utc = DatumGetTimestampTz(webhook->values[W_UPDATED_UTC])};
 
 	return version;
 }
@@ -347,7 +354,7 @@ webhook_version(const Webhook *webhook)
 static void
 append_webhook(StringInfo out, const Webhook *webhook, const char *secret)
 {
-	Version		version = webhook_version(webhook);
+	Version version = webhook_version(webhook);
 
 	appendStringInfoChar(out, '{');
 	append_member(out, "id");
@@ -382,7 +389,7 @@ append_webhook(StringInfo out, const Webhook *webhook, const char *secret)
 static Datum
 webhook_result(FunctionCallInfo fcinfo, Operation *operation, const Webhook *webhook, bool created, const char *secret)
 {
-	Answer	   *answer = answer_of(fcinfo);
+	Answer *answer = answer_of(fcinfo);
 	StringInfoData out;
 
 	initStringInfo(&out);
@@ -408,7 +415,7 @@ fetch_webhook(uint64 number, Webhook *webhook)
 {
 	for (int i = 0; i < W_COLUMNS; i++)
 	{
-		bool		optional = i == W_NAME || i == W_FILTER_NAMESPACE || i == W_EXCLUDE_ORIGIN || i == W_DISABLED_REASON;
+		bool optional = i == W_NAME || i == W_FILTER_NAMESPACE || i == W_EXCLUDE_ORIGIN || i == W_DISABLED_REASON;
 
 		if (optional)
 			webhook->nulls[i] = !fetch_optional(number, i + 1, &webhook->values[i]);
@@ -425,12 +432,10 @@ static void
 load_webhook(Operation *operation, int64 id, Reading reading, Webhook *webhook)
 {
 #define GET "SELECT " WEBHOOK_SQL " FROM propstreet.webhook AS t " OF_WEBHOOK
-	static Statement get[] = {
-		[READ_SNAPSHOT] = {.sql = GET,.reads = true,.nargs = 2,.args = {T_INT8, T_INT8}},
-		[READ_NOW] = {.sql = GET,.nargs = 2,.args = {T_INT8, T_INT8}},
-		[READ_LOCKED] = {.sql = GET " FOR UPDATE",.nargs = 2,.args = {T_INT8, T_INT8}}
-	};
-	Datum		values[] = {Int64GetDatum(operation->tenant_id), Int64GetDatum(id)};
+	static Statement get[] = {[READ_SNAPSHOT] = {.sql = GET, .reads = true, .nargs = 2, .args = {T_INT8, T_INT8}},
+							  [READ_NOW] = {.sql = GET, .nargs = 2, .args = {T_INT8, T_INT8}},
+							  [READ_LOCKED] = {.sql = GET " FOR UPDATE", .nargs = 2, .args = {T_INT8, T_INT8}}};
+	Datum values[] = {Int64GetDatum(operation->tenant_id), Int64GetDatum(id)};
 
 	if (run(&get[reading], values, NULL) == 0)
 		not_found("Webhook", id, NULL);
@@ -443,9 +448,9 @@ PG_FUNCTION_INFO_V1(propstreet_webhook_get);
 Datum
 propstreet_webhook_get(PG_FUNCTION_ARGS)
 {
-	int64		id = argument_id(fcinfo, 0, "id");
-	Operation	operation;
-	Webhook		webhook;
+	int64 id = argument_id(fcinfo, 0, "id");
+	Operation operation;
+	Webhook webhook;
 
 	operation_begin(&operation);
 	load_webhook(&operation, id, READ_SNAPSHOT, &webhook);
@@ -458,13 +463,17 @@ PG_FUNCTION_INFO_V1(propstreet_webhook_list);
 Datum
 propstreet_webhook_list(PG_FUNCTION_ARGS)
 {
-	static Statement list = {.sql = "SELECT " WEBHOOK_SQL " FROM propstreet.webhook AS t "
-		"WHERE t.tenant_id OPERATOR(pg_catalog.=) $1 ORDER BY t.id",
-	.reads = true,.nargs = 1,.args = {T_INT8},};
-	Operation	operation;
-	Datum		values[1];
+	static Statement list = {
+		.sql = "SELECT " WEBHOOK_SQL " FROM propstreet.webhook AS t "
+			   "WHERE t.tenant_id OPERATOR(pg_catalog.=) $1 ORDER BY t.id",
+		.reads = true,
+		.nargs = 1,
+		.args = {T_INT8},
+	};
+	Operation operation;
+	Datum values[1];
 	StringInfoData out;
-	uint64		count;
+	uint64 count;
 
 	(void) fcinfo;
 	operation_begin(&operation);
@@ -474,7 +483,7 @@ propstreet_webhook_list(PG_FUNCTION_ARGS)
 	appendStringInfoString(&out, "{\"data\":[");
 	for (uint64 i = 0; i < count; i++)
 	{
-		Webhook		webhook;
+		Webhook webhook;
 
 		fetch_webhook(i, &webhook);
 		if (i > 0)
@@ -494,11 +503,14 @@ propstreet_webhook_list(PG_FUNCTION_ARGS)
 static void
 require_room(int64 tenant_id)
 {
-	static Statement count = {.sql = "SELECT FROM propstreet.webhook AS t WHERE t.tenant_id OPERATOR(pg_catalog.=) $1 "
-		"LIMIT $2",
-	.nargs = 2,.args = {T_INT8, T_INT8},};
-	Datum		values[] = {Int64GetDatum(tenant_id), Int64GetDatum(propstreet_max_webhooks)};
-	Problem		problem = {0};
+	static Statement count = {
+		.sql = "SELECT FROM propstreet.webhook AS t WHERE t.tenant_id OPERATOR(pg_catalog.=) $1 "
+			   "LIMIT $2",
+		.nargs = 2,
+		.args = {T_INT8, T_INT8},
+	};
+	Datum values[] = {Int64GetDatum(tenant_id), Int64GetDatum(propstreet_max_webhooks)};
+	Problem problem = {0};
 
 	webhook_lock(tenant_id, ANY_WEBHOOK);
 	if (run(&count, values, NULL) < (uint64) propstreet_max_webhooks)
@@ -519,7 +531,7 @@ run_secretly(Statement *statement, const Datum *values)
 	}
 	PG_CATCH();
 	{
-		ErrorData  *error;
+		ErrorData *error;
 
 		MemoryContextSwitchTo(context);
 		error = CopyErrorData();
@@ -535,15 +547,22 @@ run_secretly(Statement *statement, const Datum *values)
 static char *
 new_secret(const Webhook *webhook, TimestampTz now)
 {
-	static Statement retire = {.sql = "UPDATE propstreet.webhook_secret AS t SET until_utc = $3 "
-		"WHERE t.tenant_id OPERATOR(pg_catalog.=) $1 AND t.webhook_id OPERATOR(pg_catalog.=) $2 "
-		"AND t.until_utc IS NULL",
-	.nargs = 3,.args = {T_INT8, T_INT8, T_TIMESTAMPTZ},};
-	static Statement insert = {.sql = "INSERT INTO propstreet.webhook_secret (tenant_id, webhook_id, secret) "
-		"VALUES ($1, $2, $3)",
-	.nargs = 3,.args = {T_INT8, T_INT8, T_TEXT},};
-	char	   *secret = secret_generate();
-	Datum		values[] = {webhook->values[W_TENANT_ID], webhook->values[W_ID], TimestampTzGetDatum(now + OLD_SECRET_HOURS * USECS_PER_HOUR)};
+	static Statement retire = {
+		.sql = "UPDATE propstreet.webhook_secret AS t SET until_utc = $3 "
+			   "WHERE t.tenant_id OPERATOR(pg_catalog.=) $1 AND t.webhook_id OPERATOR(pg_catalog.=) $2 "
+			   "AND t.until_utc IS NULL",
+		.nargs = 3,
+		.args = {T_INT8, T_INT8, T_TIMESTAMPTZ},
+	};
+	static Statement insert = {
+		.sql = "INSERT INTO propstreet.webhook_secret (tenant_id, webhook_id, secret) "
+			   "VALUES ($1, $2, $3)",
+		.nargs = 3,
+		.args = {T_INT8, T_INT8, T_TEXT},
+	};
+	char *secret = secret_generate();
+	Datum values[] = {webhook->values[W_TENANT_ID], webhook->values[W_ID],
+					  TimestampTzGetDatum(now + OLD_SECRET_HOURS * USECS_PER_HOUR)};
 
 	run_secretly(&retire, values);
 	values[2] = CStringGetTextDatum(secret);
@@ -557,15 +576,18 @@ PG_FUNCTION_INFO_V1(propstreet_webhook_create);
 Datum
 propstreet_webhook_create(PG_FUNCTION_ARGS)
 {
-	static Statement insert = {.sql = "INSERT INTO propstreet.webhook AS t "
-		"(tenant_id, name, url, events, filter_namespace, exclude_origin, enabled, created_utc, updated_utc) "
-		"VALUES ($1, $2, $3, $4, $5, $6, coalesce($7, true), $8, $8) RETURNING " WEBHOOK_SQL,
-	.nargs = 2 + GIVEN,.args = {T_INT8, WRITTEN_ARGS, T_TIMESTAMPTZ},};
-	Datum		values[2 + GIVEN];
-	bool		nulls[2 + GIVEN] = {false};
+	static Statement insert = {
+		.sql = "INSERT INTO propstreet.webhook AS t "
+			   "(tenant_id, name, url, events, filter_namespace, exclude_origin, enabled, created_utc, updated_utc) "
+			   "VALUES ($1, $2, $3, $4, $5, $6, coalesce($7, true), $8, $8) RETURNING " WEBHOOK_SQL,
+		.nargs = 2 + GIVEN,
+		.args = {T_INT8, WRITTEN_ARGS, T_TIMESTAMPTZ},
+	};
+	Datum values[2 + GIVEN];
+	bool nulls[2 + GIVEN] = {false};
 	TimestampTz now = GetCurrentTimestamp();
-	Operation	operation;
-	Webhook		webhook;
+	Operation operation;
+	Webhook webhook;
 
 	operation_begin(&operation);
 	decode_webhook(fcinfo, 0, false, &webhook);
@@ -583,7 +605,7 @@ propstreet_webhook_create(PG_FUNCTION_ARGS)
 static bool
 apply(const Webhook *body, Webhook *webhook)
 {
-	bool		changed = false;
+	bool changed = false;
 
 	for (int i = FIRST_WRITTEN; i <= LAST_WRITTEN; i++)
 	{
@@ -618,24 +640,28 @@ PG_FUNCTION_INFO_V1(propstreet_webhook_update);
 Datum
 propstreet_webhook_update(PG_FUNCTION_ARGS)
 {
-	static Statement update = {.sql = "UPDATE propstreet.webhook AS t SET name = $3, url = $4, events = $5, "
-		"filter_namespace = $6, "
-		"exclude_origin = $7, enabled = $8, disabled_reason = CASE WHEN $8 THEN NULL ELSE t.disabled_reason END, "
-		"failed_in_row = CASE WHEN $8 AND NOT t.enabled THEN 0 ELSE t.failed_in_row END, "
-		"hold_until_utc = CASE WHEN t.url OPERATOR(pg_catalog.=) $4 AND (t.enabled "
-		"OR NOT $8) THEN t.hold_until_utc END, "
-		"updated_utc = $9, revision = t.revision OPERATOR(pg_catalog.+) 1 " OF_WEBHOOK " RETURNING " WEBHOOK_SQL,
-	.nargs = 3 + GIVEN,.args = {T_INT8, T_INT8, WRITTEN_ARGS, T_TIMESTAMPTZ},};
-	int64		id = argument_id(fcinfo, 0, "id");
+	static Statement update = {
+		.sql =
+			"UPDATE propstreet.webhook AS t SET name = $3, url = $4, events = $5, "
+			"filter_namespace = $6, "
+			"exclude_origin = $7, enabled = $8, disabled_reason = CASE WHEN $8 THEN NULL ELSE t.disabled_reason END, "
+			"failed_in_row = CASE WHEN $8 AND NOT t.enabled THEN 0 ELSE t.failed_in_row END, "
+			"hold_until_utc = CASE WHEN t.url OPERATOR(pg_catalog.=) $4 AND (t.enabled "
+			"OR NOT $8) THEN t.hold_until_utc END, "
+			"updated_utc = $9, revision = t.revision OPERATOR(pg_catalog.+) 1 " OF_WEBHOOK " RETURNING " WEBHOOK_SQL,
+		.nargs = 3 + GIVEN,
+		.args = {T_INT8, T_INT8, WRITTEN_ARGS, T_TIMESTAMPTZ},
+	};
+	int64 id = argument_id(fcinfo, 0, "id");
 	Preconditions preconditions = argument_preconditions(fcinfo, 2, 0);
-	Datum		values[3 + GIVEN];
-	bool		nulls[3 + GIVEN] = {false};
-	Operation	operation;
-	Webhook		body;
-	Webhook		webhook;
-	Version		version;
-	bool		was_enabled;
-	Datum		url;
+	Datum values[3 + GIVEN];
+	bool nulls[3 + GIVEN] = {false};
+	Operation operation;
+	Webhook body;
+	Webhook webhook;
+	Version version;
+	bool was_enabled;
+	Datum url;
 
 	operation_begin(&operation);
 	decode_webhook(fcinfo, 1, true, &body);
@@ -655,7 +681,9 @@ propstreet_webhook_update(PG_FUNCTION_ARGS)
 		run(&update, values, nulls);
 		fetch_webhook(0, &webhook);
 		/* what was waited for is over: try what is there */
-		if (DatumGetBool(webhook.values[W_ENABLED]) && (!was_enabled || !DatumGetBool(DirectFunctionCall2Coll(texteq, C_COLLATION_OID, url, webhook.values[W_URL]))))
+		if (DatumGetBool(webhook.values[W_ENABLED]) &&
+			(!was_enabled ||
+			 !DatumGetBool(DirectFunctionCall2Coll(texteq, C_COLLATION_OID, url, webhook.values[W_URL]))))
 			queue_unpark(operation.tenant_id, id);
 	}
 	return webhook_result(fcinfo, &operation, &webhook, false, NULL);
@@ -667,20 +695,30 @@ PG_FUNCTION_INFO_V1(propstreet_webhook_delete);
 Datum
 propstreet_webhook_delete(PG_FUNCTION_ARGS)
 {
-	static Statement webhook = {.sql = "DELETE FROM "
-		"propstreet.webhook AS t " OF_WEBHOOK,.nargs = 2,.args = {T_INT8, T_INT8},};
-	static Statement secrets = {.sql = "DELETE FROM propstreet.webhook_secret AS t "
-		"WHERE t.tenant_id OPERATOR(pg_catalog.=) $1 AND t.webhook_id OPERATOR(pg_catalog.=) $2",
-	.nargs = 2,.args = {T_INT8, T_INT8},};
-	static Statement deliveries = {.sql = "DELETE FROM propstreet.webhook_delivery AS t "
-		"WHERE t.tenant_id OPERATOR(pg_catalog.=) $1 AND t.webhook_id OPERATOR(pg_catalog.=) $2",
-	.nargs = 2,.args = {T_INT8, T_INT8},};
-	int64		id = argument_id(fcinfo, 0, "id");
+	static Statement webhook = {
+		.sql = "DELETE FROM "
+			   "propstreet.webhook AS t " OF_WEBHOOK,
+		.nargs = 2,
+		.args = {T_INT8, T_INT8},
+	};
+	static Statement secrets = {
+		.sql = "DELETE FROM propstreet.webhook_secret AS t "
+			   "WHERE t.tenant_id OPERATOR(pg_catalog.=) $1 AND t.webhook_id OPERATOR(pg_catalog.=) $2",
+		.nargs = 2,
+		.args = {T_INT8, T_INT8},
+	};
+	static Statement deliveries = {
+		.sql = "DELETE FROM propstreet.webhook_delivery AS t "
+			   "WHERE t.tenant_id OPERATOR(pg_catalog.=) $1 AND t.webhook_id OPERATOR(pg_catalog.=) $2",
+		.nargs = 2,
+		.args = {T_INT8, T_INT8},
+	};
+	int64 id = argument_id(fcinfo, 0, "id");
 	Preconditions preconditions = argument_preconditions(fcinfo, 1, 0);
-	Operation	operation;
-	Webhook		before;
-	Version		version;
-	Datum		values[2];
+	Operation operation;
+	Webhook before;
+	Version version;
+	Datum values[2];
 
 	operation_begin(&operation);
 	webhook_lock(operation.tenant_id, id);
@@ -702,13 +740,17 @@ PG_FUNCTION_INFO_V1(propstreet_webhook_rotate_secret);
 Datum
 propstreet_webhook_rotate_secret(PG_FUNCTION_ARGS)
 {
-	static Statement rotate = {.sql = "UPDATE propstreet.webhook AS t "
-		"SET updated_utc = $3, revision = t.revision OPERATOR(pg_catalog.+) 1 " OF_WEBHOOK " RETURNING " WEBHOOK_SQL,
-	.nargs = 3,.args = {T_INT8, T_INT8, T_TIMESTAMPTZ},};
-	int64		id = argument_id(fcinfo, 0, "id");
-	Operation	operation;
-	Webhook		webhook;
-	Datum		values[3];
+	static Statement rotate = {
+		.sql = "UPDATE propstreet.webhook AS t "
+			   "SET updated_utc = $3, revision = t.revision OPERATOR(pg_catalog.+) 1 " OF_WEBHOOK
+			   " RETURNING " WEBHOOK_SQL,
+		.nargs = 3,
+		.args = {T_INT8, T_INT8, T_TIMESTAMPTZ},
+	};
+	int64 id = argument_id(fcinfo, 0, "id");
+	Operation operation;
+	Webhook webhook;
+	Datum values[3];
 
 	operation_begin(&operation);
 	webhook_lock(operation.tenant_id, id);
@@ -726,14 +768,24 @@ propstreet_webhook_rotate_secret(PG_FUNCTION_ARGS)
 /* The columns of a delivery in the log */
 enum
 {
-	D_ID = 1, D_EVENT_ID, D_EVENT, D_RESOURCE_ID, D_STATUS, D_ATTEMPTS, D_NEXT_ATTEMPT_UTC, D_LAST_ATTEMPT_UTC,
-	D_RESPONSE_STATUS, D_LATENCY_MS, D_ERROR, D_CREATED_UTC
+	D_ID = 1,
+	D_EVENT_ID,
+	D_EVENT,
+	D_RESOURCE_ID,
+	D_STATUS,
+	D_ATTEMPTS,
+	D_NEXT_ATTEMPT_UTC,
+	D_LAST_ATTEMPT_UTC,
+	D_RESPONSE_STATUS,
+	D_LATENCY_MS,
+	D_ERROR,
+	D_CREATED_UTC
 };
 
 static void
 append_int_member(StringInfo out, const char *name, TupleTableSlot *slot, int column)
 {
-	Datum		value;
+	Datum value;
 
 	if (!slot_optional(slot, column, &value))
 		return;
@@ -744,7 +796,7 @@ append_int_member(StringInfo out, const char *name, TupleTableSlot *slot, int co
 static void
 append_moment_member(StringInfo out, const char *name, TupleTableSlot *slot, int column)
 {
-	Datum		value;
+	Datum value;
 
 	if (!slot_optional(slot, column, &value))
 		return;
@@ -755,8 +807,8 @@ append_moment_member(StringInfo out, const char *name, TupleTableSlot *slot, int
 static void
 append_delivery(StringInfo out, TupleTableSlot *slot, Position *position)
 {
-	Datum		value;
-	char	   *error = slot_optional(slot, D_ERROR, &value) ? TextDatumGetCString(value) : NULL;
+	Datum value;
+	char *error = slot_optional(slot, D_ERROR, &value) ? TextDatumGetCString(value) : NULL;
 
 	position->updated_utc = DatumGetTimestampTz(slot_value(slot, D_CREATED_UTC));
 	position->id = DatumGetInt64(slot_value(slot, D_ID));
@@ -787,7 +839,7 @@ append_delivery(StringInfo out, TupleTableSlot *slot, Position *position)
 static Datum
 argument_status(FunctionCallInfo fcinfo, int number, bool *isnull, Problems *problems)
 {
-	char	   *status = argument_text(fcinfo, number);
+	char *status = argument_text(fcinfo, number);
 
 	*isnull = status == NULL;
 	if (status && strcmp(status, "pending") != 0 && strcmp(status, "delivered") != 0 && strcmp(status, "failed") != 0)
@@ -801,25 +853,28 @@ PG_FUNCTION_INFO_V1(propstreet_webhook_deliveries);
 Datum
 propstreet_webhook_deliveries(PG_FUNCTION_ARGS)
 {
-	static Statement list = {.sql = "SELECT t.id::pg_catalog.int8, t.event_id::pg_catalog.int8, "
-		"t.event::pg_catalog.text, t.resource_id::pg_catalog.int8, "
-		"t.status::pg_catalog.text, t.attempts::pg_catalog.int4, CASE "
-		"WHEN NOT t.leased THEN t.next_attempt_utc::pg_catalog.timestamptz END, "
-		"t.last_attempt_utc::pg_catalog.timestamptz, t.response_status::pg_catalog.int4, "
-		"t.latency_ms::pg_catalog.int4, t.error::pg_catalog.text, "
-		"t.created_utc::pg_catalog.timestamptz FROM propstreet.webhook_delivery AS t "
-		"WHERE t.tenant_id OPERATOR(pg_catalog.=) $1 AND t.webhook_id OPERATOR(pg_catalog.=) $2 "
-		"AND t.id OPERATOR(pg_catalog.<) $3 "
-		"AND ($4 IS NULL OR t.status OPERATOR(pg_catalog.=) $4) ORDER BY t.id DESC LIMIT $5",
-	.nargs = 5,.args = {T_INT8, T_INT8, T_INT8, T_TEXT, T_INT8},};
-	int64		id = argument_id(fcinfo, 0, "id");
-	Problems	problems = {NIL};
+	static Statement list = {
+		.sql = "SELECT t.id::pg_catalog.int8, t.event_id::pg_catalog.int8, "
+			   "t.event::pg_catalog.text, t.resource_id::pg_catalog.int8, "
+			   "t.status::pg_catalog.text, t.attempts::pg_catalog.int4, CASE "
+			   "WHEN NOT t.leased THEN t.next_attempt_utc::pg_catalog.timestamptz END, "
+			   "t.last_attempt_utc::pg_catalog.timestamptz, t.response_status::pg_catalog.int4, "
+			   "t.latency_ms::pg_catalog.int4, t.error::pg_catalog.text, "
+			   "t.created_utc::pg_catalog.timestamptz FROM propstreet.webhook_delivery AS t "
+			   "WHERE t.tenant_id OPERATOR(pg_catalog.=) $1 AND t.webhook_id OPERATOR(pg_catalog.=) $2 "
+			   "AND t.id OPERATOR(pg_catalog.<) $3 "
+			   "AND ($4 IS NULL OR t.status OPERATOR(pg_catalog.=) $4) ORDER BY t.id DESC LIMIT $5",
+		.nargs = 5,
+		.args = {T_INT8, T_INT8, T_INT8, T_TEXT, T_INT8},
+	};
+	int64 id = argument_id(fcinfo, 0, "id");
+	Problems problems = {NIL};
 	PageRequest page = argument_page(fcinfo, 2, DEFAULT_DELIVERIES, &problems);
-	bool		nulls[5] = {false};
-	Datum		values[5] = {0, Int64GetDatum(id), Int64GetDatum(page.cursor ? page.after.id : PG_INT64_MAX)};
-	Operation	operation;
+	bool nulls[5] = {false};
+	Datum values[5] = {0, Int64GetDatum(id), Int64GetDatum(page.cursor ? page.after.id : PG_INT64_MAX)};
+	Operation operation;
 	StringInfoData out;
-	Webhook		webhook;
+	Webhook webhook;
 
 	values[3] = argument_status(fcinfo, 1, &nulls[3], &problems);
 	problems_check(&problems);
@@ -836,7 +891,7 @@ propstreet_webhook_deliveries(PG_FUNCTION_ARGS)
 static void
 require_enabled(const Webhook *webhook)
 {
-	Problem		problem = {.detail = "The webhook is disabled; enable it first"};
+	Problem problem = {.detail = "The webhook is disabled; enable it first"};
 
 	if (!DatumGetBool(webhook->values[W_ENABLED]))
 		problem_raise(PT_CONFLICT, &problem);
@@ -866,26 +921,35 @@ PG_FUNCTION_INFO_V1(propstreet_webhook_test);
 Datum
 propstreet_webhook_test(PG_FUNCTION_ARGS)
 {
-	static Statement event = {.sql = "INSERT INTO propstreet.event AS t "
-		"(tenant_id, event, resource_id, created_utc, payload) "
-		"VALUES ($1, 'webhook.test', $2, $3, $4) RETURNING t.id::pg_catalog.int8",
-	.nargs = 4,.args = {T_INT8, T_INT8, T_TIMESTAMPTZ, T_JSON},};
-	static Statement delivery = {.sql = "INSERT INTO propstreet.webhook_delivery AS t "
-		"(tenant_id, webhook_id, event, resource_id, created_utc, next_attempt_utc, event_id) "
-		"VALUES ($1, $2, 'webhook.test', $2, $3, $3, $4) RETURNING t.id::pg_catalog.int8",
-	.nargs = 4,.args = {T_INT8, T_INT8, T_TIMESTAMPTZ, T_INT8},};
-	static Statement give_up = {.sql = "UPDATE propstreet.webhook_delivery AS t SET status = 'failed', "
-		"next_attempt_utc = NULL, waiting = false "
-		"WHERE t.tenant_id OPERATOR(pg_catalog.=) $1 AND t.webhook_id OPERATOR(pg_catalog.=) $2 "
-		"AND t.resource_id OPERATOR(pg_catalog.=) $2 "
-		"AND pg_catalog.split_part(t.event, '.', 1) OPERATOR(pg_catalog.=) 'webhook' "
-		"AND t.status OPERATOR(pg_catalog.=) 'pending' AND NOT t.leased",
-	.nargs = 2,.args = {T_INT8, T_INT8},};
-	int64		id = argument_id(fcinfo, 0, "id");
+	static Statement event = {
+		.sql = "INSERT INTO propstreet.event AS t "
+			   "(tenant_id, event, resource_id, created_utc, payload) "
+			   "VALUES ($1, 'webhook.test', $2, $3, $4) RETURNING t.id::pg_catalog.int8",
+		.nargs = 4,
+		.args = {T_INT8, T_INT8, T_TIMESTAMPTZ, T_JSON},
+	};
+	static Statement delivery = {
+		.sql = "INSERT INTO propstreet.webhook_delivery AS t "
+			   "(tenant_id, webhook_id, event, resource_id, created_utc, next_attempt_utc, event_id) "
+			   "VALUES ($1, $2, 'webhook.test', $2, $3, $3, $4) RETURNING t.id::pg_catalog.int8",
+		.nargs = 4,
+		.args = {T_INT8, T_INT8, T_TIMESTAMPTZ, T_INT8},
+	};
+	static Statement give_up = {
+		.sql = "UPDATE propstreet.webhook_delivery AS t SET status = 'failed', "
+			   "next_attempt_utc = NULL, waiting = false "
+			   "WHERE t.tenant_id OPERATOR(pg_catalog.=) $1 AND t.webhook_id OPERATOR(pg_catalog.=) $2 "
+			   "AND t.resource_id OPERATOR(pg_catalog.=) $2 "
+			   "AND pg_catalog.split_part(t.event, '.', 1) OPERATOR(pg_catalog.=) 'webhook' "
+			   "AND t.status OPERATOR(pg_catalog.=) 'pending' AND NOT t.leased",
+		.nargs = 2,
+		.args = {T_INT8, T_INT8},
+	};
+	int64 id = argument_id(fcinfo, 0, "id");
 	TimestampTz now = GetCurrentTimestamp();
-	Operation	operation;
-	Webhook		webhook;
-	Datum		values[4] = {0, Int64GetDatum(id), TimestampTzGetDatum(now)};
+	Operation operation;
+	Webhook webhook;
+	Datum values[4] = {0, Int64GetDatum(id), TimestampTzGetDatum(now)};
 	StringInfoData out;
 
 	operation_begin(&operation);
@@ -912,7 +976,7 @@ propstreet_webhook_test(PG_FUNCTION_ARGS)
 typedef struct Replay
 {
 	TimestampTz since;
-	bool		failed_only;
+	bool failed_only;
 } Replay;
 
 /*
@@ -923,17 +987,21 @@ typedef struct Replay
 static Datum
 replay(int64 id, const Replay *what)
 {
-	static Statement again = {.sql = "UPDATE propstreet.webhook_delivery AS t SET status = 'pending', "
-		"attempts = CASE WHEN t.leased THEN t.attempts ELSE 0 END, leased = false, waiting = false, next_attempt_utc = $4, "
-		"response_status = NULL, latency_ms = NULL, error = NULL "
-		"WHERE t.tenant_id OPERATOR(pg_catalog.=) $1 AND t.webhook_id OPERATOR(pg_catalog.=) $2 "
-		"AND t.created_utc OPERATOR(pg_catalog.>=) $3 "
-		"AND (t.status OPERATOR(pg_catalog.=) 'failed' "
-		"OR (t.status OPERATOR(pg_catalog.=) 'delivered' OR t.leased) AND NOT $5)",
-	.nargs = 5,.args = {T_INT8, T_INT8, T_TIMESTAMPTZ, T_TIMESTAMPTZ, T_BOOL},};
-	Operation	operation;
-	Webhook		webhook;
-	Datum		values[5];
+	static Statement again = {
+		.sql = "UPDATE propstreet.webhook_delivery AS t SET status = 'pending', "
+			   "attempts = CASE WHEN t.leased THEN t.attempts ELSE 0 END, leased = false, waiting = false, "
+			   "next_attempt_utc = $4, "
+			   "response_status = NULL, latency_ms = NULL, error = NULL "
+			   "WHERE t.tenant_id OPERATOR(pg_catalog.=) $1 AND t.webhook_id OPERATOR(pg_catalog.=) $2 "
+			   "AND t.created_utc OPERATOR(pg_catalog.>=) $3 "
+			   "AND (t.status OPERATOR(pg_catalog.=) 'failed' "
+			   "OR (t.status OPERATOR(pg_catalog.=) 'delivered' OR t.leased) AND NOT $5)",
+		.nargs = 5,
+		.args = {T_INT8, T_INT8, T_TIMESTAMPTZ, T_TIMESTAMPTZ, T_BOOL},
+	};
+	Operation operation;
+	Webhook webhook;
+	Datum values[5];
 	StringInfoData out;
 
 	operation_begin(&operation);
@@ -968,11 +1036,9 @@ set_failed_only(json_object *value, const Path *path, void *target, Problems *pr
 		((Replay *) target)->failed_only = value && json_object_get_boolean(value);
 }
 
-const Field webhook_replay_fields[] = {
-	{"since", FIELD_REQUIRED, set_since, "Moment"},
-	{"failedOnly", FIELD_NULLABLE, set_failed_only, "Boolean"},
-	{NULL, 0, NULL, NULL}
-};
+const Field webhook_replay_fields[] = {{"since", FIELD_REQUIRED, set_since, "Moment"},
+									   {"failedOnly", FIELD_NULLABLE, set_failed_only, "Boolean"},
+									   {NULL, 0, NULL, NULL}};
 
 PG_FUNCTION_INFO_V1(propstreet_webhook_replay);
 
@@ -984,9 +1050,9 @@ PG_FUNCTION_INFO_V1(propstreet_webhook_replay);
 Datum
 propstreet_webhook_replay(PG_FUNCTION_ARGS)
 {
-	int64		id = argument_id(fcinfo, 0, "id");
-	Replay		what = {0};
-	Problems	problems = {NIL};
+	int64 id = argument_id(fcinfo, 0, "id");
+	Replay what = {0};
+	Problems problems = {NIL};
 
 	if (PG_NARGS() == 2)
 		decode_object(argument_body(fcinfo, 1, &problems), NULL, webhook_replay_fields, false, &what, &problems);

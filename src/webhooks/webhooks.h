@@ -10,18 +10,19 @@
 /* ---- webhook.c ---- */
 
 extern bool propstreet_webhook_allow_http;
-extern int	propstreet_max_webhooks;
+extern int propstreet_max_webhooks;
 extern const Field webhook_fields[];
 extern const Field webhook_replay_fields[];
 
 /* ---- signature.c: secrets and signatures of webhooks ---- */
 
 extern char *secret_generate(void);
-extern bool append_signature(StringInfo out, const char *secret, const char *id, int64 timestamp, const char *body, int len);
+extern bool append_signature(StringInfo out, const char *secret, const char *id, int64 timestamp, const char *body,
+							 int len);
 
 /* ---- queue.c: claims, and who may change what ---- */
 
-#define CLAIM_MAX 10000			/* deliveries, and outcomes, in a call */
+#define CLAIM_MAX 10000 /* deliveries, and outcomes, in a call */
 
 extern void queue_lock(void);
 extern Identity queue_begin(void);
@@ -35,13 +36,14 @@ extern void unpark(const Arrays *resources, TimestampTz now);
 
 /* The rows that parameters hold, as u */
 #define ROWS_2(columns) "ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2)) AS u (" columns ") "
-#define ROWS_3(columns) "ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2), pg_catalog.unnest($3)) AS u (" \
-	columns ") "
-#define IS_HOOK(alias, of) alias ".tenant_id OPERATOR(pg_catalog.=) " of ".tenant_id " \
-	"AND " alias ".webhook_id OPERATOR(pg_catalog.=) " of ".webhook_id "
+#define ROWS_3(columns) \
+	"ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2), pg_catalog.unnest($3)) AS u (" columns ") "
+#define IS_HOOK(alias, of) \
+	alias ".tenant_id OPERATOR(pg_catalog.=) " of ".tenant_id " \
+		  "AND " alias ".webhook_id OPERATOR(pg_catalog.=) " of ".webhook_id "
 #define IS_ROW(alias, of) IS_HOOK(alias, of) "AND " alias ".id OPERATOR(pg_catalog.=) " of ".id "
-#define HOOK_OF(alias) "w.tenant_id OPERATOR(pg_catalog.=) " alias ".tenant_id AND w.id OPERATOR(pg_catalog.=) " alias \
-	".webhook_id "
+#define HOOK_OF(alias) \
+	"w.tenant_id OPERATOR(pg_catalog.=) " alias ".tenant_id AND w.id OPERATOR(pg_catalog.=) " alias ".webhook_id "
 #define KIND_OF(alias) "pg_catalog.split_part(" alias ".event, '.', 1)"
 
 /*
@@ -60,4 +62,4 @@ extern void unpark(const Arrays *resources, TimestampTz now);
 extern char *propstreet_webhook_retry;
 extern bool check_webhook_retry(char **value, void **extra, GucSource source);
 
-#endif							/* PROPSTREET_WEBHOOKS_H */
+#endif /* PROPSTREET_WEBHOOKS_H */

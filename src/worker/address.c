@@ -14,19 +14,19 @@
 
 #include "worker/address.h"
 
-#define MAPPED_BITS 96			/* before an IPv4 address within ::ffff:0:0/96 */
+#define MAPPED_BITS 96 /* before an IPv4 address within ::ffff:0:0/96 */
 
 /* A range of IPv6 addresses; IPv4 ones are mapped. */
 typedef struct Range
 {
-	uint8		bytes[16];
-	int			bits;
+	uint8 bytes[16];
+	int bits;
 } Range;
 
 #define ALLOWED_MAX 100
 
 static Range allowed[ALLOWED_MAX];
-static int	nallowed = 0;
+static int nallowed = 0;
 
 /*
  * What is not reachable from everywhere or means something special (IANA's
@@ -37,7 +37,7 @@ static const struct
 {
 	const char *range;
 	const char *what;
-}			special[] = {
+} special[] = {
 	{"0.0.0.0/8", "a reserved address"},
 	{"10.0.0.0/8", "a private address"},
 	{"100.64.0.0/10", "an address of a carrier's own network"},
@@ -69,10 +69,10 @@ static const struct
 static const struct
 {
 	const char *range;
-	int			at;				/* byte */
-}			embedding[] = {
-	{"64:ff9b::/96", 12},		/* NAT64 */
-	{"2002::/16", 2},			/* 6to4 */
+	int at; /* byte */
+} embedding[] = {
+	{"64:ff9b::/96", 12}, /* NAT64 */
+	{"2002::/16", 2},	  /* 6to4 */
 };
 
 static void
@@ -87,13 +87,13 @@ map_ipv4(const void *ipv4, uint8 bytes[16])
 static bool
 parse_range(const char *text, Range *range)
 {
-	char		address[INET6_ADDRSTRLEN];
+	char address[INET6_ADDRSTRLEN];
 	const char *slash = strchr(text, '/');
-	size_t		len = slash ? (size_t) (slash - text) : strlen(text);
-	bool		ipv4 = strchr(text, ':') == NULL;
-	uint8		bytes[4];
-	char	   *end;
-	long		bits;
+	size_t len = slash ? (size_t) (slash - text) : strlen(text);
+	bool ipv4 = strchr(text, ':') == NULL;
+	uint8 bytes[4];
+	char *end;
+	long bits;
 
 	if (len >= sizeof(address))
 		return false;
@@ -116,8 +116,8 @@ parse_range(const char *text, Range *range)
 static bool
 in_range(const uint8 bytes[16], const Range *range)
 {
-	int			whole = range->bits / 8;
-	uint8		mask = (uint8) (0xff00 >> range->bits % 8);
+	int whole = range->bits / 8;
+	uint8 mask = (uint8) (0xff00 >> range->bits % 8);
 
 	return memcmp(bytes, range->bytes, whole) == 0 && (mask == 0 || ((bytes[whole] ^ range->bytes[whole]) & mask) == 0);
 }
@@ -125,7 +125,7 @@ in_range(const uint8 bytes[16], const Range *range)
 static bool
 in_range_text(const uint8 bytes[16], const char *text)
 {
-	Range		range;
+	Range range;
 
 	return parse_range(text, &range) && in_range(bytes, &range);
 }
@@ -134,7 +134,7 @@ in_range_text(const uint8 bytes[16], const char *text)
 static const char *
 refusal(const uint8 bytes[16])
 {
-	uint8		embedded[16];
+	uint8 embedded[16];
 
 	for (int i = 0; i < nallowed; i++)
 		if (in_range(bytes, &allowed[i]))
@@ -160,7 +160,7 @@ refusal(const uint8 bytes[16])
 const char *
 address_refusal(const struct sockaddr *address, char shown[ADDRESS_SHOWN])
 {
-	uint8		bytes[16];
+	uint8 bytes[16];
 
 	strcpy(shown, "?");
 	if (address->sa_family == AF_INET)
@@ -186,7 +186,7 @@ address_refusal(const struct sockaddr *address, char shown[ADDRESS_SHOWN])
 const char *
 address_text_refusal(const char *address)
 {
-	Range		range;
+	Range range;
 
 	return parse_range(address, &range) ? refusal(range.bytes) : "not an internet address";
 }
@@ -195,11 +195,11 @@ address_text_refusal(const char *address)
 static int
 parse_list(const char *list, Range *ranges)
 {
-	char	   *copy = pstrdup(list);
-	List	   *texts;
-	ListCell   *cell;
-	Range		range;
-	int			count = 0;
+	char *copy = pstrdup(list);
+	List *texts;
+	ListCell *cell;
+	Range range;
+	int count = 0;
 
 	if (!SplitGUCList(copy, ',', &texts) || list_length(texts) > ALLOWED_MAX)
 		return -1;
@@ -222,7 +222,9 @@ check_allow_addresses(char **value, void **extra pg_attribute_unused(), GucSourc
 {
 	if (parse_list(*value, NULL) >= 0)
 		return true;
-	GUC_check_errdetail("It must be a list of up to %d addresses or ranges such as 10.1.0.0/16 or fd00::/8, separated by commas.", ALLOWED_MAX);
+	GUC_check_errdetail(
+		"It must be a list of up to %d addresses or ranges such as 10.1.0.0/16 or fd00::/8, separated by commas.",
+		ALLOWED_MAX);
 	return false;
 }
 

@@ -18,4 +18,4 @@ extern void allow_addresses(const char *list);
 extern const char *address_refusal(const struct sockaddr *address, char shown[ADDRESS_SHOWN]);
 extern const char *address_text_refusal(const char *address);
 
-#endif							/* WEBHOOK_ADDRESS_H */
+#endif /* WEBHOOK_ADDRESS_H */

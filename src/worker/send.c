@@ -10,7 +10,8 @@
 #include "postgres.h"
 
 #if !__has_include(<curl/curl.h>)
-#error "curl's headers are missing: install libcurl4-openssl-dev, or build without the webhook worker by make WEBHOOKS=no"
+#error \
+	"curl's headers are missing: install libcurl4-openssl-dev, or build without the webhook worker by make WEBHOOKS=no"
 #endif
 
 #include <curl/curl.h>
@@ -26,29 +27,29 @@
 #include "worker/address.h"
 #include "worker/send.h"
 
-#define BODY_MAX 65536			/* bytes of a response that are read */
-#define CONNECTION_SECONDS 60	/* that one is used for: names move */
+#define BODY_MAX 65536		  /* bytes of a response that are read */
+#define CONNECTION_SECONDS 60 /* that one is used for: names move */
 #define EVENTS_AT_ONCE 64
 
 typedef struct Transfer
 {
-	CURL	   *easy;
+	CURL *easy;
 	struct curl_slist *headers;
-	size_t		received;		/* of the response's body */
-	char		refused[ADDRESS_SHOWN + 128];
-	char		error[CURL_ERROR_SIZE];
+	size_t received; /* of the response's body */
+	char refused[ADDRESS_SHOWN + 128];
+	char error[CURL_ERROR_SIZE];
 } Transfer;
 
 static CURLM *multi;
-static int	sockets;			/* epoll */
-static TimestampTz timer = 0;	/* when libcurl wants to be called, or 0 */
+static int sockets;			  /* epoll */
+static TimestampTz timer = 0; /* when libcurl wants to be called, or 0 */
 static SendSettings settings;
 
 static sigset_t
 block_signals(void)
 {
-	sigset_t	all;
-	sigset_t	before;
+	sigset_t all;
+	sigset_t before;
 
 	sigfillset(&all);
 	sigprocmask(SIG_SETMASK, &all, &before);
@@ -71,7 +72,8 @@ check(bool good, const char *what)
 /* ---- libcurl's callbacks ---- */
 
 static int
-watch_socket(CURL *easy pg_attribute_unused(), curl_socket_t socket, int what, void *self pg_attribute_unused(), void *known)
+watch_socket(CURL *easy pg_attribute_unused(), curl_socket_t socket, int what, void *self pg_attribute_unused(),
+			 void *known)
 {
 	struct epoll_event event = {.data.fd = socket};
 
@@ -104,8 +106,8 @@ refuse(Transfer *transfer, const char *address, const char *what)
 static curl_socket_t
 open_socket(void *self, curlsocktype purpose pg_attribute_unused(), struct curl_sockaddr *address)
 {
-	Transfer   *transfer = self;
-	char		shown[ADDRESS_SHOWN];
+	Transfer *transfer = self;
+	char shown[ADDRESS_SHOWN];
 	const char *what = address_refusal(&address->addr, shown);
 
 	if (what == NULL)
@@ -116,7 +118,8 @@ open_socket(void *self, curlsocktype purpose pg_attribute_unused(), struct curl_
 
 /* May a connection be used?  It may be an old one, made when other addresses were allowed. */
 static int
-check_connection(void *self, char *address, char *local_address pg_attribute_unused(), int port pg_attribute_unused(), int local_port pg_attribute_unused())
+check_connection(void *self, char *address, char *local_address pg_attribute_unused(), int port pg_attribute_unused(),
+				 int local_port pg_attribute_unused())
 {
 	const char *what = address_text_refusal(address);
 
@@ -130,7 +133,7 @@ check_connection(void *self, char *address, char *local_address pg_attribute_unu
 static size_t
 discard_body(char *data pg_attribute_unused(), size_t size, size_t count, void *self)
 {
-	Transfer   *transfer = self;
+	Transfer *transfer = self;
 
 	transfer->received += size * count;
 	return transfer->received > BODY_MAX ? 0 : size * count;
@@ -142,8 +145,8 @@ discard_body(char *data pg_attribute_unused(), size_t size, size_t count, void *
 const char *
 sender_url_problem(const char *url)
 {
-	CURLU	   *parsed = curl_url();
-	CURLUcode	result = parsed ? curl_url_set(parsed, CURLUPART_URL, url, 0) : CURLUE_OUT_OF_MEMORY;
+	CURLU *parsed = curl_url();
+	CURLUcode result = parsed ? curl_url_set(parsed, CURLUPART_URL, url, 0) : CURLUE_OUT_OF_MEMORY;
 
 	curl_url_cleanup(parsed);
 	return result == CURLUE_OK ? NULL : curl_url_strerror(result);
@@ -155,8 +158,8 @@ sender_url_problem(const char *url)
 void
 sender_init(void)
 {
-	sigset_t	signals = block_signals();
-	CURLcode	result = curl_global_init(CURL_GLOBAL_DEFAULT);
+	sigset_t signals = block_signals();
+	CURLcode result = curl_global_init(CURL_GLOBAL_DEFAULT);
 
 	multi = curl_multi_init();
 	restore_signals(signals);
@@ -192,8 +195,8 @@ sender_timeout_ms(void)
 static void
 set_options(Sending *sending)
 {
-	Transfer   *transfer = sending->transfer;
-	CURL	   *easy = transfer->easy;
+	Transfer *transfer = sending->transfer;
+	CURL *easy = transfer->easy;
 
 	curl_easy_setopt(easy, CURLOPT_PRIVATE, sending);
 	curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, transfer->error);
@@ -235,7 +238,7 @@ static struct curl_slist *
 header_list(char *lines)
 {
 	struct curl_slist *list = curl_slist_append(NULL, "Expect:");
-	char	   *position;
+	char *position;
 
 	for (char *line = strtok_r(lines, "\n", &position); line; line = strtok_r(NULL, "\n", &position))
 		list = curl_slist_append(list, line);
@@ -246,9 +249,9 @@ header_list(char *lines)
 void
 sender_start(Sending *sending)
 {
-	Transfer   *transfer = MemoryContextAllocZero(sending->context, sizeof(Transfer));
-	sigset_t	signals = block_signals();
-	bool		added;
+	Transfer *transfer = MemoryContextAllocZero(sending->context, sizeof(Transfer));
+	sigset_t signals = block_signals();
+	bool added;
 
 	sending->transfer = transfer;
 	transfer->easy = curl_easy_init();
@@ -267,15 +270,16 @@ sender_start(Sending *sending)
 void
 sender_work(void)
 {
-	sigset_t	signals = block_signals();
+	sigset_t signals = block_signals();
 	struct epoll_event events[EVENTS_AT_ONCE];
-	int			count = epoll_wait(sockets, events, EVENTS_AT_ONCE, 0);
-	int			running;
+	int count = epoll_wait(sockets, events, EVENTS_AT_ONCE, 0);
+	int running;
 
 	for (int i = 0; i < count; i++)
 	{
-		int			mask = (events[i].events & EPOLLIN ? CURL_CSELECT_IN : 0) | (events[i].events & EPOLLOUT ? CURL_CSELECT_OUT : 0) |
-			(events[i].events & (EPOLLERR | EPOLLHUP) ? CURL_CSELECT_ERR : 0);
+		int mask = (events[i].events & EPOLLIN ? CURL_CSELECT_IN : 0) |
+				   (events[i].events & EPOLLOUT ? CURL_CSELECT_OUT : 0) |
+				   (events[i].events & (EPOLLERR | EPOLLHUP) ? CURL_CSELECT_ERR : 0);
 
 		curl_multi_socket_action(multi, events[i].data.fd, mask, &running);
 	}
@@ -294,7 +298,7 @@ sender_work(void)
 static const char *
 unsupported(const Sending *sending)
 {
-	char	   *address = NULL;
+	char *address = NULL;
 
 	if (curl_easy_getinfo(sending->transfer->easy, CURLINFO_PRIMARY_IP, &address) == CURLE_OK && address && *address)
 		return "the endpoint does not speak HTTP";
@@ -305,9 +309,9 @@ unsupported(const Sending *sending)
 static void
 conclude(Sending *sending, CURLcode result)
 {
-	Transfer   *transfer = sending->transfer;
-	CURL	   *easy = transfer->easy;
-	curl_off_t	number = 0;
+	Transfer *transfer = sending->transfer;
+	CURL *easy = transfer->easy;
+	curl_off_t number = 0;
 
 	curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &sending->status);
 	if (curl_easy_getinfo(easy, CURLINFO_TOTAL_TIME_T, &number) == CURLE_OK)
@@ -329,15 +333,15 @@ conclude(Sending *sending, CURLcode result)
 Sending *
 sender_finished(void)
 {
-	sigset_t	signals = block_signals();
-	CURLMsg    *message;
-	Sending    *sending = NULL;
-	int			left;
+	sigset_t signals = block_signals();
+	CURLMsg *message;
+	Sending *sending = NULL;
+	int left;
 
 	message = curl_multi_info_read(multi, &left);
 	if (message)
 	{
-		CURL	   *easy = message->easy_handle;
+		CURL *easy = message->easy_handle;
 
 		curl_easy_getinfo(easy, CURLINFO_PRIVATE, &sending);
 		conclude(sending, message->data.result);

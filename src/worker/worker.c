@@ -61,21 +61,21 @@ PG_MODULE_MAGIC;
 
 #define LIBRARY "propstreet_webhooks"
 #define DATABASES_MAX 64
-#define TIMEOUT_MS 10000		/* doc/decisions.md, "Webhooks" */
-#define LEASE_MARGIN_MS 5000	/* beyond the time that an attempt may take */
+#define TIMEOUT_MS 10000	 /* doc/decisions.md, "Webhooks" */
+#define LEASE_MARGIN_MS 5000 /* beyond the time that an attempt may take */
 #define STATEMENT_TIMEOUT_MS 30000
 #define LOCK_TIMEOUT "5s"
-#define PAUSE_MS 5000			/* after an error, and before a worker is started again */
-#define STEP_MS 10				/* between claims that found only what has to wait, twice as long each time */
+#define PAUSE_MS 5000 /* after an error, and before a worker is started again */
+#define STEP_MS 10	  /* between claims that found only what has to wait, twice as long each time */
 #define STEP_MAX_MS 160
 
 static char *databases = NULL;
 static char *allow_addresses_setting = NULL;
 static char *ca_file = NULL;
-static int	concurrency = 256;
-static int	per_endpoint = 8;
-static int	fallback_interval = 10000;
-static int	timeout = TIMEOUT_MS;
+static int concurrency = 256;
+static int per_endpoint = 8;
+static int fallback_interval = 10000;
+static int timeout = TIMEOUT_MS;
 
 /* ---- whom writers wake ---- */
 
@@ -83,8 +83,8 @@ static int	timeout = TIMEOUT_MS;
 typedef struct Slot
 {
 	pg_atomic_flag used;
-	pg_atomic_uint32 database;	/* invalid: the latch is nobody's */
-	Latch	   *latch;			/* of a PGPROC, which is never freed */
+	pg_atomic_uint32 database; /* invalid: the latch is nobody's */
+	Latch *latch;			   /* of a PGPROC, which is never freed */
 } Slot;
 
 static Slot *slots = NULL;
@@ -102,7 +102,7 @@ request_memory(void)
 static void
 startup_memory(void)
 {
-	bool		found;
+	bool found;
 
 	if (startup_before)
 		startup_before();
@@ -132,7 +132,7 @@ wake(Oid database)
 static void
 leave_slot(int code pg_attribute_unused(), Datum number)
 {
-	Slot	   *slot = &slots[DatumGetInt32(number)];
+	Slot *slot = &slots[DatumGetInt32(number)];
 
 	pg_atomic_write_u32(&slot->database, InvalidOid);
 	pg_atomic_clear_flag(&slot->used);
@@ -159,15 +159,15 @@ enter_slot(void)
 /* A database that is, or was, on the list */
 typedef struct Database
 {
-	Oid			oid;
-	bool		listed;
-	bool		invalid;		/* and told of */
-	BackgroundWorkerHandle *worker;	/* NULL: none was started, or it has ended */
-	TimestampTz start;			/* not before */
+	Oid oid;
+	bool listed;
+	bool invalid;					/* and told of */
+	BackgroundWorkerHandle *worker; /* NULL: none was started, or it has ended */
+	TimestampTz start;				/* not before */
 } Database;
 
 static Database known[DATABASES_MAX];
-static int	nknown = 0;
+static int nknown = 0;
 
 static Database *
 know(Oid oid)
@@ -185,7 +185,7 @@ know(Oid oid)
 static bool
 on_list(const List *names, const char *name)
 {
-	ListCell   *cell;
+	ListCell *cell;
 
 	foreach(cell, names)
 		if (strcmp(lfirst(cell), name) == 0)
@@ -201,11 +201,11 @@ on_list(const List *names, const char *name)
 static bool
 find_databases(void)
 {
-	List	   *names = NIL;
-	int			missing;
-	Relation	catalog;
+	List *names = NIL;
+	int missing;
+	Relation catalog;
 	TableScanDesc scan;
-	HeapTuple	tuple;
+	HeapTuple tuple;
 
 	for (int i = 0; i < nknown; i++)
 		known[i].listed = false;
@@ -218,14 +218,13 @@ find_databases(void)
 	while ((tuple = heap_getnext(scan, ForwardScanDirection)) != NULL)
 	{
 		Form_pg_database row = (Form_pg_database) GETSTRUCT(tuple);
-		Database   *database = row->datallowconn && on_list(names, NameStr(row->datname)) ? know(row->oid) : NULL;
+		Database *database = row->datallowconn && on_list(names, NameStr(row->datname)) ? know(row->oid) : NULL;
 
 		if (database && row->datconnlimit == DATCONNLIMIT_INVALID_DB)
 		{
 			if (!database->invalid)
-				ereport(LOG,
-						(errmsg("webhooks of invalid database \"%s\" are not delivered", NameStr(row->datname)),
-						 errhint("Use DROP DATABASE to drop it.")));
+				ereport(LOG, (errmsg("webhooks of invalid database \"%s\" are not delivered", NameStr(row->datname)),
+							  errhint("Use DROP DATABASE to drop it.")));
 			database->invalid = true;
 		}
 		else if (database)
@@ -244,16 +243,14 @@ find_databases(void)
 static bool
 start_worker(Database *database)
 {
-	BackgroundWorker worker = {
-		.bgw_flags = BGWORKER_SHMEM_ACCESS | BGWORKER_BACKEND_DATABASE_CONNECTION,
-		.bgw_start_time = BgWorkerStart_RecoveryFinished,
-		.bgw_restart_time = BGW_NEVER_RESTART,
-		.bgw_library_name = LIBRARY,
-		.bgw_function_name = "propstreet_webhooks_worker",
-		.bgw_type = "propstreet webhooks",
-		.bgw_main_arg = ObjectIdGetDatum(database->oid),
-		.bgw_notify_pid = MyProcPid
-	};
+	BackgroundWorker worker = {.bgw_flags = BGWORKER_SHMEM_ACCESS | BGWORKER_BACKEND_DATABASE_CONNECTION,
+							   .bgw_start_time = BgWorkerStart_RecoveryFinished,
+							   .bgw_restart_time = BGW_NEVER_RESTART,
+							   .bgw_library_name = LIBRARY,
+							   .bgw_function_name = "propstreet_webhooks_worker",
+							   .bgw_type = "propstreet webhooks",
+							   .bgw_main_arg = ObjectIdGetDatum(database->oid),
+							   .bgw_notify_pid = MyProcPid};
 
 	snprintf(worker.bgw_name, BGW_MAXLEN, "propstreet webhooks of database %u", database->oid);
 	return RegisterDynamicBackgroundWorker(&worker, &database->worker);
@@ -263,7 +260,7 @@ start_worker(Database *database)
 static bool
 tend(Database *database, TimestampTz now)
 {
-	pid_t		pid;
+	pid_t pid;
 
 	if (database->worker && GetBackgroundWorkerPid(database->worker, &pid) == BGWH_STOPPED)
 	{
@@ -283,9 +280,8 @@ tend(Database *database, TimestampTz now)
 		return true;
 	if (!start_worker(database))
 	{
-		ereport(LOG,
-				(errmsg("no background worker is free to deliver webhooks of database %u", database->oid),
-				 errhint("Increase max_worker_processes.")));
+		ereport(LOG, (errmsg("no background worker is free to deliver webhooks of database %u", database->oid),
+					  errhint("Increase max_worker_processes.")));
 		database->start = TimestampTzPlusMilliseconds(now, 60 * 1000);
 		return true;
 	}
@@ -326,8 +322,8 @@ propstreet_webhooks_launcher(Datum arg pg_attribute_unused())
 	before_shmem_exit(end_workers, 0);
 	for (;;)
 	{
-		bool		soon = false;
-		bool		all;
+		bool soon = false;
+		bool all;
 
 		reload_settings();
 		all = find_databases();
@@ -350,14 +346,14 @@ propstreet_webhooks_launcher(Datum arg pg_attribute_unused())
 /* What a worker has to do, and what it does */
 typedef struct Worker
 {
-	int			under_way;		/* deliveries that are being sent */
-	bool		claim;			/* something may be due */
-	TimestampTz next_claim;		/* at the latest */
-	int			step;			/* milliseconds until then, at least */
-	TimestampTz pause;			/* no statements before, after an error */
-	StringInfoData outcomes;	/* to be recorded: JSON objects */
-	int			noutcomes;
-	TimestampTz outcomes_until;	/* when the lease of the first one ends */
+	int under_way;			 /* deliveries that are being sent */
+	bool claim;				 /* something may be due */
+	TimestampTz next_claim;	 /* at the latest */
+	int step;				 /* milliseconds until then, at least */
+	TimestampTz pause;		 /* no statements before, after an error */
+	StringInfoData outcomes; /* to be recorded: JSON objects */
+	int noutcomes;
+	TimestampTz outcomes_until; /* when the lease of the first one ends */
 	WaitEventSet *events;
 } Worker;
 
@@ -367,9 +363,10 @@ static Worker worker;
 static bool
 is_own_function(const char *name, int nargs, const Oid *args)
 {
-	Oid			function = LookupFuncName(list_make2(makeString("propstreet"), makeString(pstrdup(name))), nargs, args, true);
+	Oid function = LookupFuncName(list_make2(makeString("propstreet"), makeString(pstrdup(name))), nargs, args, true);
 
-	return OidIsValid(function) && getExtensionOfObject(ProcedureRelationId, function) == get_extension_oid("propstreet", true);
+	return OidIsValid(function) &&
+		   getExtensionOfObject(ProcedureRelationId, function) == get_extension_oid("propstreet", true);
 }
 
 /* The owner of the installed tables, or nobody while the extension, the tables or what we call is missing. */
@@ -378,10 +375,10 @@ find_owner(void)
 {
 	static const Oid claim_args[] = {INT4OID, INTERVALOID, INT4OID};
 	static const Oid record_args[] = {JSONOID};
-	Oid			schema = get_namespace_oid("propstreet", true);
-	Oid			project = OidIsValid(schema) ? get_relname_relid("project", schema) : InvalidOid;
-	HeapTuple	tuple;
-	Oid			owner;
+	Oid schema = get_namespace_oid("propstreet", true);
+	Oid project = OidIsValid(schema) ? get_relname_relid("project", schema) : InvalidOid;
+	HeapTuple tuple;
+	Oid owner;
 
 	if (!OidIsValid(project) || !OidIsValid(get_relname_relid("webhook_delivery", schema)) ||
 		!is_own_function("webhook_claim", lengthof(claim_args), claim_args) ||
@@ -399,7 +396,7 @@ find_owner(void)
 static bool
 lock_extension(void)
 {
-	Oid			extension = get_extension_oid("propstreet", true);
+	Oid extension = get_extension_oid("propstreet", true);
 
 	if (!OidIsValid(extension))
 		return false;
@@ -410,9 +407,9 @@ lock_extension(void)
 
 /* Do some work as the tables' owner, with SPI connected; false if nothing is installed. */
 static bool
-work_as_owner(void (*work) (void))
+work_as_owner(void (*work)(void))
 {
-	Oid			owner = lock_extension() ? find_owner() : InvalidOid;
+	Oid owner = lock_extension() ? find_owner() : InvalidOid;
 
 	if (!OidIsValid(owner))
 		return false;
@@ -431,11 +428,11 @@ work_as_owner(void (*work) (void))
  * done again after a pause; without the extension there is nothing to do.
  */
 static bool
-in_transaction(const char *activity, void (*work) (void))
+in_transaction(const char *activity, void (*work)(void))
 {
 	volatile bool done = false;
-	Oid			user;
-	int			security_context;
+	Oid user;
+	int security_context;
 
 	pgstat_report_activity(STATE_RUNNING, activity);
 	SetCurrentStatementStartTimestamp();
@@ -478,7 +475,7 @@ query(const char *sql, int nargs, Oid *types, Datum *values)
 static bool
 result_optional(uint64 row, int column, Datum *value)
 {
-	bool		isnull;
+	bool isnull;
 
 	*value = SPI_getbinval(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, column, &isnull);
 	return !isnull;
@@ -487,7 +484,7 @@ result_optional(uint64 row, int column, Datum *value)
 static Datum
 result(uint64 row, int column)
 {
-	Datum		value;
+	Datum value;
 
 	if (!result_optional(row, column, &value))
 		elog(ERROR, "column %d of a query of the webhook worker is null", column);
@@ -505,17 +502,23 @@ lease_ms(void)
 /* The columns of a claim */
 enum
 {
-	CLAIM_TENANT_ID = 1, CLAIM_WEBHOOK_ID, CLAIM_DELIVERY_ID, CLAIM_ATTEMPT, CLAIM_URL, CLAIM_HEADERS, CLAIM_BODY
+	CLAIM_TENANT_ID = 1,
+	CLAIM_WEBHOOK_ID,
+	CLAIM_DELIVERY_ID,
+	CLAIM_ATTEMPT,
+	CLAIM_URL,
+	CLAIM_HEADERS,
+	CLAIM_BODY
 };
 
-static List *claimed = NIL;		/* of Sending */
+static List *claimed = NIL; /* of Sending */
 
 static Sending *
 read_claimed(uint64 row)
 {
 	MemoryContext context = AllocSetContextCreate(TopMemoryContext, "webhook delivery", ALLOCSET_SMALL_SIZES);
 	MemoryContext before = MemoryContextSwitchTo(context);
-	Sending    *sending = palloc0(sizeof(Sending));
+	Sending *sending = palloc0(sizeof(Sending));
 
 	sending->context = context;
 	sending->tenant_id = DatumGetInt64(result(row, CLAIM_TENANT_ID));
@@ -538,30 +541,32 @@ read_claimed(uint64 row)
 static void
 read_next_due(void)
 {
-	Oid			types[] = {INT4OID};
-	Datum		values[] = {Int32GetDatum(per_endpoint)};
+	Oid types[] = {INT4OID};
+	Datum values[] = {Int32GetDatum(per_endpoint)};
 	TimestampTz now = GetCurrentTimestamp();
-	Datum		next;
+	Datum next;
 
 	query("SELECT propstreet.webhook_next_due($1)", 1, types, values);
 	worker.next_claim = TimestampTzPlusMilliseconds(now, fallback_interval);
 	if (result_optional(0, 1, &next))
-		worker.next_claim = Min(worker.next_claim, Max(DatumGetTimestampTz(next), TimestampTzPlusMilliseconds(now, worker.step)));
+		worker.next_claim =
+			Min(worker.next_claim, Max(DatumGetTimestampTz(next), TimestampTzPlusMilliseconds(now, worker.step)));
 }
 
 static void
 claim(void)
 {
-	int			wanted = concurrency - worker.under_way;
-	Oid			types[] = {INT4OID, FLOAT8OID, INT4OID};
-	Datum		values[] = {Int32GetDatum(wanted), Float8GetDatum(lease_ms() / 1000.0), Int32GetDatum(per_endpoint)};
-	uint64		taken;
+	int wanted = concurrency - worker.under_way;
+	Oid types[] = {INT4OID, FLOAT8OID, INT4OID};
+	Datum values[] = {Int32GetDatum(wanted), Float8GetDatum(lease_ms() / 1000.0), Int32GetDatum(per_endpoint)};
+	uint64 taken;
 	MemoryContext before;
 
 	query("SELECT c.tenant_id, c.webhook_id, c.delivery_id, c.attempt, c.url, "
-		"(SELECT pg_catalog.string_agg(pg_catalog.concat(h.key, ': ', h.value), E'\n') "
+		  "(SELECT pg_catalog.string_agg(pg_catalog.concat(h.key, ': ', h.value), E'\n') "
 		  "FROM pg_catalog.json_each_text(c.headers) AS h), c.body "
-		  "FROM propstreet.webhook_claim($1, pg_catalog.make_interval(secs => $2), $3) AS c", 3, types, values);
+		  "FROM propstreet.webhook_claim($1, pg_catalog.make_interval(secs => $2), $3) AS c",
+		  3, types, values);
 	taken = SPI_processed;
 	before = MemoryContextSwitchTo(TopMemoryContext);
 	for (uint64 i = 0; i < taken; i++)
@@ -576,7 +581,8 @@ claim(void)
 		read_next_due();
 	/* what is sent must not be undone by a crash: this flushes also what others have committed asynchronously */
 	if (taken > 0)
-		(void) set_config_option("synchronous_commit", "local", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_LOCAL, true, 0, false);
+		(void) set_config_option("synchronous_commit", "local", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_LOCAL, true, 0,
+								 false);
 }
 
 /* Send what was claimed, or forget it if the claim was not committed. */
@@ -584,14 +590,14 @@ static void
 send_claimed(bool committed)
 {
 	const char *setting = GetConfigOption("propstreet.webhook_allow_http", true, false);
-	bool		allow_http = false;
-	ListCell   *cell;
+	bool allow_http = false;
+	ListCell *cell;
 
 	if (setting)
 		(void) parse_bool(setting, &allow_http);
 	foreach(cell, claimed)
 	{
-		Sending    *sending = lfirst(cell);
+		Sending *sending = lfirst(cell);
 
 		if (committed)
 		{
@@ -611,8 +617,8 @@ send_claimed(bool committed)
 static void
 record(void)
 {
-	Oid			types[] = {JSONOID};
-	Datum		values[] = {CStringGetTextDatum(psprintf("[%s]", worker.outcomes.data))};
+	Oid types[] = {JSONOID};
+	Datum values[] = {CStringGetTextDatum(psprintf("[%s]", worker.outcomes.data))};
 
 	query("SELECT propstreet.webhook_record($1)", 1, types, values);
 }
@@ -621,7 +627,7 @@ record(void)
 static char *
 printable(const char *text)
 {
-	char	   *copy = pstrdup(text);
+	char *copy = pstrdup(text);
 
 	for (char *c = copy; *c; c++)
 		if (*c < ' ' || *c > '~')
@@ -632,21 +638,24 @@ printable(const char *text)
 static void
 add_outcome(const Sending *sending)
 {
-	StringInfo	out = &worker.outcomes;
+	StringInfo out = &worker.outcomes;
 
 	if (worker.noutcomes++ == 0)
 		worker.outcomes_until = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), lease_ms());
 	else
 		appendStringInfoChar(out, ',');
-	appendStringInfo(out, "{\"tenantId\":" INT64_FORMAT ",\"webhookId\":" INT64_FORMAT ",\"deliveryId\":" INT64_FORMAT ",\"attempt\":%d,\"latencyMs\":%ld",
-					 sending->tenant_id, sending->webhook_id, sending->delivery_id, sending->attempt, sending->latency_ms);
+	appendStringInfo(out,
+					 "{\"tenantId\":" INT64_FORMAT ",\"webhookId\":" INT64_FORMAT ",\"deliveryId\":" INT64_FORMAT
+					 ",\"attempt\":%d,\"latencyMs\":%ld",
+					 sending->tenant_id, sending->webhook_id, sending->delivery_id, sending->attempt,
+					 sending->latency_ms);
 	if (sending->status >= 100 && sending->status < 1000)
 		appendStringInfo(out, ",\"responseStatus\":%ld", sending->status);
 	if (sending->retry_after > 0)
 		appendStringInfo(out, ",\"retryAfter\":" INT64_FORMAT, sending->retry_after);
 	if (sending->error)
 	{
-		char	   *error = printable(sending->error);
+		char *error = printable(sending->error);
 
 		appendStringInfoString(out, ",\"error\":");
 		escape_json(out, error);
@@ -667,7 +676,10 @@ forget_outcomes(void)
 static void
 configure_sender(void)
 {
-	SendSettings settings = {.allow_addresses = allow_addresses_setting,.ca_file = ca_file,.timeout_ms = timeout,.connections = concurrency};
+	SendSettings settings = {.allow_addresses = allow_addresses_setting,
+							 .ca_file = ca_file,
+							 .timeout_ms = timeout,
+							 .connections = concurrency};
 
 	sender_configure(&settings);
 }
@@ -676,15 +688,18 @@ configure_sender(void)
 static void
 send_and_collect(void)
 {
-	Sending    *sending;
+	Sending *sending;
 
 	sender_work();
 	while ((sending = sender_finished()) != NULL)
 	{
 		if (sending->refused)
-			ereport(LOG,
-					(errmsg("webhook " INT64_FORMAT " of tenant " INT64_FORMAT " was not delivered: %s", sending->webhook_id, sending->tenant_id, sending->error),
-					 errhint("propstreet_webhooks.allow_addresses lists the addresses that are allowed besides public ones.")));
+			ereport(
+				LOG,
+				(errmsg("webhook " INT64_FORMAT " of tenant " INT64_FORMAT " was not delivered: %s",
+						sending->webhook_id, sending->tenant_id, sending->error),
+				 errhint(
+					 "propstreet_webhooks.allow_addresses lists the addresses that are allowed besides public ones.")));
 		add_outcome(sending);
 		MemoryContextDelete(sending->context);
 		worker.under_way--;
@@ -697,7 +712,7 @@ static void
 work_on_queue(void)
 {
 	TimestampTz now = GetCurrentTimestamp();
-	bool		done;
+	bool done;
 
 	if (now < worker.pause)
 		return;
@@ -721,11 +736,11 @@ work_on_queue(void)
 static long
 sleep_ms(void)
 {
-	bool		place = worker.under_way < concurrency;
+	bool place = worker.under_way < concurrency;
 	TimestampTz now = GetCurrentTimestamp();
 	TimestampTz next = worker.pause;
-	long		timer = sender_timeout_ms();
-	long		wait;
+	long timer = sender_timeout_ms();
+	long wait;
 
 	if (worker.noutcomes == 0 && !(worker.claim && place))
 		next = place ? Max(worker.next_claim, worker.pause) : TimestampTzPlusMilliseconds(now, fallback_interval);
@@ -736,8 +751,8 @@ sleep_ms(void)
 static void
 sleep_until_work(void)
 {
-	WaitEvent	events[2];
-	int			count = WaitEventSetWait(worker.events, sleep_ms(), events, lengthof(events), PG_WAIT_EXTENSION);
+	WaitEvent events[2];
+	int count = WaitEventSetWait(worker.events, sleep_ms(), events, lengthof(events), PG_WAIT_EXTENSION);
 
 	for (int i = 0; i < count; i++)
 	{
@@ -808,12 +823,14 @@ propstreet_webhooks_worker(Datum arg)
 static bool
 check_databases(char **value, void **extra pg_attribute_unused(), GucSource source pg_attribute_unused())
 {
-	char	   *copy = pstrdup(*value);
-	List	   *names;
-	bool		good = SplitGUCList(copy, ',', &names) && list_length(names) <= DATABASES_MAX;
+	char *copy = pstrdup(*value);
+	List *names;
+	bool good = SplitGUCList(copy, ',', &names) && list_length(names) <= DATABASES_MAX;
 
 	if (!good)
-		GUC_check_errdetail("It must be a list of up to %d names, separated by commas. A name with characters other than letters, digits and _ must be in double quotes.", DATABASES_MAX);
+		GUC_check_errdetail("It must be a list of up to %d names, separated by commas. A name with characters other "
+							"than letters, digits and _ must be in double quotes.",
+							DATABASES_MAX);
 	pfree(copy);
 	return good;
 }
@@ -821,43 +838,47 @@ check_databases(char **value, void **extra pg_attribute_unused(), GucSource sour
 static void
 define_settings(void)
 {
-	DefineCustomStringVariable("propstreet_webhooks.databases", "Databases whose webhooks are delivered, separated by commas.",
-							   NULL, &databases, "", PGC_SIGHUP, GUC_LIST_INPUT, check_databases, NULL, NULL);
-	DefineCustomIntVariable("propstreet_webhooks.concurrency", "How many deliveries of a database are under way at once.",
-							NULL, &concurrency, 256, 1, 1000, PGC_SIGHUP, 0, NULL, NULL, NULL);
-	DefineCustomIntVariable("propstreet_webhooks.per_endpoint", "How many of them are under way to one webhook.",
-							NULL, &per_endpoint, 8, 1, 1000, PGC_SIGHUP, 0, NULL, NULL, NULL);
-	DefineCustomIntVariable("propstreet_webhooks.fallback_interval", "How often to look for deliveries that nobody has told of.",
-							"Such as those of prepared transactions.",
-							&fallback_interval, 10000, 100, INT_MAX, PGC_SIGHUP, GUC_UNIT_MS, NULL, NULL, NULL);
-	DefineCustomIntVariable("propstreet_webhooks.timeout", "How long a delivery may take, from the look-up of the name to the end of the answer.",
+	DefineCustomStringVariable("propstreet_webhooks.databases",
+							   "Databases whose webhooks are delivered, separated by commas.", NULL, &databases, "",
+							   PGC_SIGHUP, GUC_LIST_INPUT, check_databases, NULL, NULL);
+	DefineCustomIntVariable("propstreet_webhooks.concurrency",
+							"How many deliveries of a database are under way at once.", NULL, &concurrency, 256, 1,
+							1000, PGC_SIGHUP, 0, NULL, NULL, NULL);
+	DefineCustomIntVariable("propstreet_webhooks.per_endpoint", "How many of them are under way to one webhook.", NULL,
+							&per_endpoint, 8, 1, 1000, PGC_SIGHUP, 0, NULL, NULL, NULL);
+	DefineCustomIntVariable("propstreet_webhooks.fallback_interval",
+							"How often to look for deliveries that nobody has told of.",
+							"Such as those of prepared transactions.", &fallback_interval, 10000, 100, INT_MAX,
+							PGC_SIGHUP, GUC_UNIT_MS, NULL, NULL, NULL);
+	DefineCustomIntVariable("propstreet_webhooks.timeout",
+							"How long a delivery may take, from the look-up of the name to the end of the answer.",
 							NULL, &timeout, TIMEOUT_MS, 1, TIMEOUT_MS, PGC_SIGHUP, GUC_UNIT_MS, NULL, NULL, NULL);
-	DefineCustomStringVariable("propstreet_webhooks.allow_addresses", "Addresses and ranges that may be delivered to, besides public ones.",
-							   "Separated by commas.", &allow_addresses_setting, "", PGC_SIGHUP, 0, check_allow_addresses, NULL, NULL);
+	DefineCustomStringVariable("propstreet_webhooks.allow_addresses",
+							   "Addresses and ranges that may be delivered to, besides public ones.",
+							   "Separated by commas.", &allow_addresses_setting, "", PGC_SIGHUP, 0,
+							   check_allow_addresses, NULL, NULL);
 	DefineCustomStringVariable("propstreet_webhooks.ca_file", "File of the certificates of authorities to trust.",
 							   "Empty: those of the system.", &ca_file, "", PGC_SIGHUP, 0, NULL, NULL, NULL);
 	MarkGUCPrefixReserved(LIBRARY);
 }
 
-void		_PG_init(void);
+void _PG_init(void);
 
 void
 _PG_init(void)
 {
-	BackgroundWorker launcher = {
-		.bgw_name = "propstreet webhooks launcher",
-		.bgw_type = "propstreet webhooks launcher",
-		.bgw_flags = BGWORKER_SHMEM_ACCESS | BGWORKER_BACKEND_DATABASE_CONNECTION,
-		.bgw_start_time = BgWorkerStart_RecoveryFinished,
-		.bgw_restart_time = PAUSE_MS / 1000,
-		.bgw_library_name = LIBRARY,
-		.bgw_function_name = "propstreet_webhooks_launcher"
-	};
+	BackgroundWorker launcher = {.bgw_name = "propstreet webhooks launcher",
+								 .bgw_type = "propstreet webhooks launcher",
+								 .bgw_flags = BGWORKER_SHMEM_ACCESS | BGWORKER_BACKEND_DATABASE_CONNECTION,
+								 .bgw_start_time = BgWorkerStart_RecoveryFinished,
+								 .bgw_restart_time = PAUSE_MS / 1000,
+								 .bgw_library_name = LIBRARY,
+								 .bgw_function_name = "propstreet_webhooks_launcher"};
 
 	if (!process_shared_preload_libraries_in_progress)
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE), errmsg(LIBRARY " must be loaded when the server starts"),
-				 errhint("Add it to shared_preload_libraries.")));
+		ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+						errmsg(LIBRARY " must be loaded when the server starts"),
+						errhint("Add it to shared_preload_libraries.")));
 	define_settings();
 	if (IsBinaryUpgrade)
 		return;
