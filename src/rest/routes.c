@@ -119,12 +119,13 @@ propstreet_routed_operations(PG_FUNCTION_ARGS)
 	for (int i = 0; i < nroutes; i++)
 	{
 		NameData name;
-		Datum value = NameGetDatum(&name);
+		Datum value;
 		bool isnull = false;
 
 		if (routes[i].function == NULL)
 			continue;
 		namestrcpy(&name, routes[i].operation);
+		value = NameGetDatum(&name);
 		tuplestore_putvalues(result->setResult, result->setDesc, &value, &isnull);
 	}
 	return (Datum) 0;

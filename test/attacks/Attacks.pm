@@ -24,7 +24,7 @@ my $file = PostgreSQL::Test::Utils::tempdir() . '/script';
 my @kinds = qw(read write escalate crash stop lie);
 
 # The statement_timeout of an attempt, and how long it may take, in seconds
-use constant { TIMEOUT => 2, ENOUGH => 6 };
+use constant { TIMEOUT => 2, ENOUGH => 30 };
 
 # Adds an attempt; expected: a pattern that standard output and error have to match together
 sub attempt
