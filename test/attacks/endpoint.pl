@@ -192,7 +192,7 @@ sub endpoint
 	tried('webhook endpoint', 'stop', "another tenant's webhook waits for all of these", $delivered =~ /^delivered 204/ && $took < 20 ? undef : "$delivered after $took s");
 	wait_for($query);
 	# these answer at once, as soon as this machine comes to it
-	configure($node, 'propstreet_webhooks.timeout' => '60s');
+	configure($node, 'propstreet_webhooks.timeout' => '10s');
 	deliver($node, "http://127.0.0.1:$good->{port}/");
 	# a few at a time, or the server, not the worker, would be too slow
 	for (my $from = $calm; $from < $first + @urls; $from += 40)
