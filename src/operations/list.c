@@ -259,6 +259,18 @@ append_branches(StringInfo sql, const char *columns, const char *table, const Li
 						 (char *) lfirst(branch));
 }
 
+static void
+append_row(StringInfo out, TupleTableSlot *slot, Position *position, Kind kind)
+{
+	const Resource *resource = resource_of(kind);
+	Row row;
+
+	row_of_slot(&row, slot, NULL, kind);
+	append_resource(out, &row, kind);
+	position->updated_utc = DatumGetTimestampTz(row.values[resource->updated_utc]);
+	position->id = DatumGetInt64(row.values[resource->id]);
+}
+
 /* ---- projects ---- */
 
 #define PROJECT_FILTER 6 /* the parameter of the first filter */
@@ -309,12 +321,7 @@ project_list(bool deleted, int asked)
 static void
 append_project_row(StringInfo out, TupleTableSlot *slot, Position *position)
 {
-	Row row;
-
-	row_of_slot(&row, slot, NULL, KIND_PROJECT);
-	append_resource(out, &row, KIND_PROJECT);
-	position->updated_utc = DatumGetTimestampTz(row.values[P_UPDATED_UTC]);
-	position->id = DatumGetInt64(row.values[P_ID]);
+	append_row(out, slot, position, KIND_PROJECT);
 }
 
 PG_FUNCTION_INFO_V1(propstreet_project_list);
@@ -447,12 +454,7 @@ prospect_list(const ProspectFilters *filters)
 static void
 append_prospect_row(StringInfo out, TupleTableSlot *slot, Position *position)
 {
-	Row row;
-
-	row_of_slot(&row, slot, NULL, KIND_PROSPECT);
-	append_resource(out, &row, KIND_PROSPECT);
-	position->updated_utc = DatumGetTimestampTz(row.values[R_UPDATED_UTC]);
-	position->id = DatumGetInt64(row.values[R_ID]);
+	append_row(out, slot, position, KIND_PROSPECT);
 }
 
 /* The index of tags is over all tenants: its keys have the tenant in front. */

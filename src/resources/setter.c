@@ -155,8 +155,8 @@ set_initial(Change *change, int number, const Column *column)
 static void
 set_value(json_object *value, const Path *path, int number, const Column *column, Change *change, Problems *problems)
 {
-	Price *price = palloc0(sizeof(Price));
-	PriceRange *range = palloc0(sizeof(PriceRange));
+	Price *price;
+	PriceRange *range;
 	char *name;
 	Datum label;
 
@@ -170,10 +170,12 @@ set_value(json_object *value, const Path *path, int number, const Column *column
 			set_id(value, path, number, change, problems);
 			break;
 		case T_PRICE:
+			price = palloc0(sizeof(Price));
 			if (price_decode(value, path, true, price, problems))
 				give(change, number, PointerGetDatum(price), false);
 			break;
 		case T_PRICE_RANGE:
+			range = palloc0(sizeof(PriceRange));
 			if (price_range_decode(value, path, true, range, problems))
 				give(change, number, PointerGetDatum(range), false);
 			break;
